@@ -1,0 +1,105 @@
+"""The EMR step that turns raw objects into the lake: each landed line gets one fate, exactly once in effect.
+
+No watermark: the arrival hours asked for, minus the objects the ledger has. Commits in this order: orders,
+rejects, ledger; a kill between any two ends right when run again.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import boto3
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+from contracts import lease
+from emr_jobs import accounts, landing, tables
+from emr_jobs.objects import READ_BYTES, RawObject, lines, list_arrivals
+from emr_jobs.order_rows import landed_rows
+
+WINDOW = timedelta(hours=26)  # a day of Firehose's own retries, and the hour on either side
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    spark = SparkSession.builder.appName("cadabra ingest").getOrCreate()
+    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+
+    def check_lease() -> None:
+        lease.check(dynamodb, options.table, options.run, int(time.time()))
+
+    try:
+        check_lease()
+        began = time.monotonic()
+        for table in tables.TABLES:
+            spark.sql(tables.create_statement(table))
+        known = accounts.known_objects(spark, options.first)
+        listed = list_arrivals(s3, options.bucket, options.first, options.last)
+        fresh = sorted((found for found in listed if found.key not in known), key=lambda found: found.key)
+        print(f"ingest: {len(fresh)} new objects, {len(known)} already in the ledger", flush=True)
+        if fresh:
+            landed = read_landed(spark, options.bucket, fresh, options.shop_zone).persist()
+            landing.commit_orders(spark, landed, check_lease)
+            landing.commit_rejects(spark, landed, check_lease)
+            total = accounts.commit_ledger(spark, landed, fresh, options.run, check_lease)
+            seconds = time.monotonic() - began
+            fates = ", ".join(f"{count:,} {fate}" for fate, count in total.items() if count)
+            print(f"ingest: {fates or 'no lines'} in {seconds:.1f} s", flush=True)
+    except lease.LeaseLostError as error:
+        print(f"ingest: {error}", file=sys.stderr)
+        return 1
+    finally:
+        spark.stop()
+    return 0
+
+
+def read_landed(spark: SparkSession, bucket: str, found: list[RawObject], zone: ZoneInfo) -> DataFrame:
+    """Every line of these objects as a row (order_rows.LANDED); the largest objects are read first."""
+    columns = "key string, etag string, bytes bigint, arrived timestamp"
+    order = sorted(found, key=lambda item: -item.bytes)
+    rows = [(item.key, item.etag, item.bytes, item.arrived) for item in order]
+    listing = spark.createDataFrame(rows, columns).repartition(min(len(rows), 8 * _cores(spark)), "key")
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        s3 = boto3.client("s3")
+        for batch in batches:
+            for row in batch.to_pylist():
+                body = s3.get_object(Bucket=bucket, Key=row["key"])["Body"]
+                yield from landed_rows(RawObject(**row), lines(body.iter_chunks(READ_BYTES)), zone)
+
+    return listing.mapInArrow(read, landing.LANDED_DDL)
+
+
+def _cores(spark: SparkSession) -> int:
+    return spark.sparkContext.defaultParallelism
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    now = datetime.now(UTC)
+    parser = argparse.ArgumentParser(prog="ingest", description=__doc__.partition("\n")[0])
+    parser.add_argument("--bucket", required=True, help="the bucket of raw orders and of the lake")
+    parser.add_argument("--table", required=True, help="the DynamoDB table that holds the run lease")
+    parser.add_argument("--run", required=True, type=int, help="this run's lease number")
+    parser.add_argument(
+        "--first",
+        type=_hour,
+        default=now - WINDOW,
+        help="first arrival hour, as 2026-11-20T09 (26 hours ago)",
+    )
+    parser.add_argument("--last", type=_hour, default=now, help="last arrival hour (this one)")
+    parser.add_argument(
+        "--shop-zone", type=ZoneInfo, default=ZoneInfo("UTC"), help="the zone of times that name none (UTC)"
+    )
+    return parser.parse_args(arguments)
+
+
+def _hour(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""One run: the lease, the EMR request with this run's number in it, and the cluster's name in the lease."""
+
+import json
+from dataclasses import dataclass
+from string import Template
+from typing import Any
+
+from contracts import lease
+from contracts.lease import Lease, LeaseHeldError
+from contracts.s3_layout import EMR_REQUEST
+
+_ENDED = {"TERMINATED", "TERMINATED_WITH_ERRORS", "TERMINATING"}
+
+
+@dataclass(frozen=True)
+class Clients:
+    dynamodb: Any
+    emr: Any
+    s3: Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    table: str
+    artifacts: str  # the bucket of the EMR request and its scripts
+    run_seconds: int  # the run's hard deadline
+
+
+def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int) -> dict[str, Any]:
+    """Start a run; `started` in the answer is false where another is active, and `message` says which."""
+    try:
+        held = _take(clients, settings.table, now)
+    except LeaseHeldError as error:
+        return {
+            "started": False,
+            "message": str(error),
+            "run": error.lease.number,
+            "cluster": error.lease.cluster,
+        }
+    try:
+        request = _request(clients.s3, settings.artifacts, held.number, event)
+        cluster = clients.emr.run_job_flow(**request)["JobFlowId"]
+    except BaseException:
+        lease.release(clients.dynamodb, settings.table, held.number)
+        raise
+    lease.start(clients.dynamodb, settings.table, held, cluster, now + settings.run_seconds)
+    return {
+        "started": True,
+        "message": f"run {held.number} started on cluster {cluster}",
+        "run": held.number,
+        "cluster": cluster,
+    }
+
+
+def _take(clients: Clients, table: str, now: int) -> Lease:
+    standing = lease.read(clients.dynamodb, table)
+    if standing and standing.cluster and not standing.free:
+        _clear(clients, table, standing, now)
+    return lease.take(clients.dynamodb, table, now)
+
+
+def _clear(clients: Clients, table: str, standing: Lease, now: int) -> None:
+    """Give back the lease of a run whose cluster is gone; end the cluster of one that is overdue."""
+    overdue = standing.deadline <= now
+    if overdue:
+        clients.emr.terminate_job_flows(JobFlowIds=[standing.cluster])
+    if overdue or _has_ended(clients.emr, standing.cluster):
+        lease.release(clients.dynamodb, table, standing.number)
+
+
+def _has_ended(emr: Any, cluster: str) -> bool:
+    try:
+        state = emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"]
+    except emr.exceptions.InvalidRequestException:  # a cluster nobody knows runs nowhere
+        return True
+    return state in _ENDED
+
+
+def _request(s3: Any, artifacts: str, run: int, event: dict[str, Any]) -> dict[str, Any]:
+    """The deployed request with what only this run knows put into its placeholders."""
+    text = s3.get_object(Bucket=artifacts, Key=EMR_REQUEST)["Body"].read().decode()
+    resolved: dict[str, Any] = json.loads(Template(text).substitute(Run=run))
+    for step in resolved["Steps"]:
+        step["HadoopJarStep"]["Args"] += event.get("arguments", {}).get(step["Name"], [])
+    return resolved
