@@ -32,7 +32,7 @@ class LeaseHeldError(RuntimeError):
 
 
 class LeaseLostError(RuntimeError):
-    """This run's lease has passed on or run out: it may commit nothing more."""
+    """The run's lease has passed on or run out: it may commit nothing more."""
 
 
 def read(dynamodb: Any, table: str) -> Lease | None:
@@ -90,9 +90,9 @@ def release(dynamodb: Any, table: str, number: int) -> bool:
         dynamodb.update_item(
             TableName=table,
             Key=LEASE_KEY,
-            UpdateExpression="SET free = :true",
+            UpdateExpression="SET #f = :true",
             ConditionExpression="#n = :old",
-            ExpressionAttributeNames={"#n": "number"},
+            ExpressionAttributeNames={"#n": "number", "#f": "free"},
             ExpressionAttributeValues={":true": {"BOOL": True}, ":old": _number(number)},
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:

@@ -45,7 +45,7 @@ class Reason:
     def parse(cls, text: str) -> "Reason":
         return cls(ReasonKind(text[:1]), text[1:])
 
-    def sentence(self, names: Mapping[str, str]) -> str:
+    def sentence(self, names: Mapping[str, str]) -> str:  # noqa: PLR0911 (one for each kind)
         """The reason in a shopper's words; `names` maps codes to what the shop calls them."""
         match self.kind:
             case ReasonKind.AGAIN if self.detail == "1":

@@ -4,19 +4,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from contracts.order_line import Fate
 from emr_jobs import tables
-from emr_jobs.landing import days_touched
 from emr_jobs.objects import RawObject
 
 Counts = dict[str, Counter[str]]  # by source: landed, last, and each fate
 
-_ID = r"^(.*)-([0-9]+)$"
-_source: Column = F.regexp_extract("event_id", _ID, 1)
-_sequence: Column = F.when(F.col("event_id").rlike(_ID), F.regexp_extract("event_id", _ID, 2)).otherwise("0")
+# The source and the sequence of an event id, as SQL; an id by content has neither.
+_SOURCE = "regexp_extract(event_id, '^(.*)-([0-9]+)$', 1) AS source"
+_LAST = "max(CAST(nullif(regexp_extract(event_id, '^(.*)-([0-9]+)$', 2), '') AS bigint)) AS last"
 
 
 def known_objects(spark: SparkSession, first: datetime) -> set[str]:
@@ -27,11 +26,16 @@ def known_objects(spark: SparkSession, first: datetime) -> set[str]:
 
 
 def commit_ledger(
-    spark: SparkSession, landed: DataFrame, found: list[RawObject], run: int, check_lease: Callable[[], None]
+    spark: SparkSession,
+    landed: DataFrame,
+    days: str,
+    found: list[RawObject],
+    run: int,
+    check_lease: Callable[[], None],
 ) -> Counter[str]:
     """One row for each object, counted from what is stored; the answer is the sum of the fates."""
     counts = _landed_counts(landed)
-    for key, by_source in _stored_counts(spark, landed, found).items():
+    for key, by_source in _stored_counts(spark, days, found).items():
         for source, fates in by_source.items():
             counts[key][source].update(fates)
     rows = [_row(item, counts[item.key], run) for item in found]
@@ -43,22 +47,18 @@ def commit_ledger(
 
 def _landed_counts(landed: DataFrame) -> defaultdict[str, Counts]:
     counts: defaultdict[str, Counts] = defaultdict(lambda: defaultdict(Counter))
-    sums = landed.groupBy("object", _source.alias("source")).agg(
-        F.count("*").alias("landed"), F.max(_sequence.cast("bigint")).alias("last")
-    )
-    for row in sums.collect():
-        counts[row["object"]][row["source"]].update(landed=row["landed"], last=row["last"])
+    by_source = landed.selectExpr("object", _SOURCE, "event_id").groupBy("object", "source")
+    for row in by_source.agg(F.count("*").alias("landed"), F.expr(_LAST)).collect():
+        counts[row["object"]][row["source"]].update(landed=row["landed"], last=row["last"] or 0)
     return counts
 
 
-def _stored_counts(
-    spark: SparkSession, landed: DataFrame, found: list[RawObject]
-) -> defaultdict[str, Counts]:
+def _stored_counts(spark: SparkSession, days: str, found: list[RawObject]) -> defaultdict[str, Counts]:
     objects = spark.createDataFrame([(item.key,) for item in found], "object string")
-    orders = spark.table(tables.full_name("orders")).where(days_touched(landed))
+    orders = spark.table(tables.full_name("orders")).where(days)
     rejects = spark.table(tables.full_name("rejects")).withColumn("fate", F.lit(Fate.REJECTED.value))
-    columns = ("object", _source.alias("source"), "fate")
-    stored = orders.select(*columns).unionByName(rejects.select(*columns))
+    columns = ("object", _SOURCE, "fate")
+    stored = orders.selectExpr(*columns).unionByName(rejects.selectExpr(*columns))
     sums = stored.join(F.broadcast(objects), on="object", how="left_semi")
     counts: defaultdict[str, Counts] = defaultdict(lambda: defaultdict(Counter))
     for row in sums.groupBy("object", "source", "fate").count().collect():

@@ -7,8 +7,11 @@ rejects, ledger; a kill between any two ends right when run again.
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import boto3
@@ -20,40 +23,81 @@ from emr_jobs import accounts, landing, tables
 from emr_jobs.objects import READ_BYTES, RawObject, lines, list_arrivals
 from emr_jobs.order_rows import landed_rows
 
+UTC_ZONE = ZoneInfo("UTC")
 WINDOW = timedelta(hours=26)  # a day of Firehose's own retries, and the hour on either side
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a run took in; fates by count."""
+
+    objects: int
+    known: int
+    fates: Counter[str]
+
+    def __str__(self) -> str:
+        fates = ", ".join(f"{count:,} {fate}" for fate, count in self.fates.items() if count)
+        return f"{self.objects} new objects ({self.known} known already): {fates or 'no lines'}"
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
+    began = time.monotonic()
     spark = SparkSession.builder.appName("cadabra ingest").getOrCreate()
-    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    dynamodb = boto3.client("dynamodb")
 
     def check_lease() -> None:
         lease.check(dynamodb, options.table, options.run, int(time.time()))
 
     try:
         check_lease()
-        began = time.monotonic()
-        for table in tables.TABLES:
-            spark.sql(tables.create_statement(table))
-        known = accounts.known_objects(spark, options.first)
-        listed = list_arrivals(s3, options.bucket, options.first, options.last)
-        fresh = sorted((found for found in listed if found.key not in known), key=lambda found: found.key)
-        print(f"ingest: {len(fresh)} new objects, {len(known)} already in the ledger", flush=True)
-        if fresh:
-            landed = read_landed(spark, options.bucket, fresh, options.shop_zone).persist()
-            landing.commit_orders(spark, landed, check_lease)
-            landing.commit_rejects(spark, landed, check_lease)
-            total = accounts.commit_ledger(spark, landed, fresh, options.run, check_lease)
-            seconds = time.monotonic() - began
-            fates = ", ".join(f"{count:,} {fate}" for fate, count in total.items() if count)
-            print(f"ingest: {fates or 'no lines'} in {seconds:.1f} s", flush=True)
+        taken = ingest(
+            spark,
+            boto3.client("s3"),
+            options.bucket,
+            run=options.run,
+            first=options.first,
+            last=options.last,
+            check_lease=check_lease,
+            shop_zone=options.shop_zone,
+        )
     except lease.LeaseLostError as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 1
     finally:
         spark.stop()
+    print(f"ingest: {taken} in {time.monotonic() - began:.1f} s", flush=True)
     return 0
+
+
+def ingest(
+    spark: SparkSession,
+    s3: Any,
+    bucket: str,
+    *,
+    run: int,
+    first: datetime,
+    last: datetime,
+    check_lease: Callable[[], None],
+    shop_zone: ZoneInfo = UTC_ZONE,
+) -> Ingested:
+    """Every object of these arrival hours that the ledger does not have, into the three tables."""
+    for table in tables.TABLES:
+        spark.sql(tables.create_statement(table))
+    known = accounts.known_objects(spark, first)
+    listed = {found.key: found for found in list_arrivals(s3, bucket, first, last)}
+    fresh = [listed[key] for key in sorted(listed.keys() - known)]
+    if not fresh:
+        return Ingested(0, len(known), Counter())
+    landed = read_landed(spark, bucket, fresh, shop_zone).persist()
+    try:
+        days = landing.days_touched(landed)
+        landing.commit_orders(spark, landed, days, check_lease)
+        landing.commit_rejects(spark, landed, days, check_lease)
+        fates = accounts.commit_ledger(spark, landed, days, fresh, run, check_lease)
+    finally:
+        landed.unpersist()
+    return Ingested(len(fresh), len(known), fates)
 
 
 def read_landed(spark: SparkSession, bucket: str, found: list[RawObject], zone: ZoneInfo) -> DataFrame:
@@ -91,7 +135,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--last", type=_hour, default=now, help="last arrival hour (this one)")
     parser.add_argument(
-        "--shop-zone", type=ZoneInfo, default=ZoneInfo("UTC"), help="the zone of times that name none (UTC)"
+        "--shop-zone", type=ZoneInfo, default=UTC_ZONE, help="the zone of times that name none (UTC)"
     )
     return parser.parse_args(arguments)
 

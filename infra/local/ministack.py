@@ -3,11 +3,13 @@
 It runs in an environment of its own (`.venv-local-aws`), because it pins its own botocore.
 """
 
+import http.client
 import os
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 HEALTH_PATH = "/_ministack/health"
+HEALTH_SECONDS = 5  # an answer takes milliseconds; a busy laptop's a little longer
 
 
 class MinistackMissingError(RuntimeError):
@@ -37,3 +39,15 @@ def environment(data: Path, port: int) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def healthy(port: int) -> bool:
+    """Whether the emulator answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HEALTH_SECONDS)
+    try:
+        connection.request("GET", HEALTH_PATH)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,6 +1,6 @@
 """The lookup's entry: a Function URL event in, an HTTP answer out.
 
-Nothing a caller sends gets a 500: what is wrong with a request is said with 400, what does not exist with 404.
+Nothing a caller sends gets a 500: a wrong request is told so with 400, an unknown address with 404.
 """
 
 import functools

@@ -28,6 +28,7 @@ from contracts.order_line import is_customer, normal_code
 from contracts.s3_layout import Version
 from lookup.shelf import Shelf
 
+ROUTES = "/customers/{id}/recommendations, /items/{code}/together and /health"
 MAX_EXCLUDED = 100
 MAX_CODE_CHARACTERS = 64
 
@@ -67,9 +68,7 @@ def answer(shelf: Shelf, request: Request) -> dict[str, Any]:
             return recommendations(shelf, customer, request.query)
         case ["items", code, "together"]:
             return together(shelf, code, request.query)
-    raise NotFoundError(
-        f"nothing at {request.path}; there are /customers/{{id}}/recommendations, /items/{{code}}/together, /health"
-    )
+    raise NotFoundError(f"nothing at {request.path}; there are {ROUTES}")
 
 
 def health(shelf: Shelf) -> dict[str, Any]:

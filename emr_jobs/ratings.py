@@ -1,0 +1,85 @@
+"""What each known customer bought of each item, and what that is worth as a rating. Used by retrain and backtest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from emr_jobs.orders import DAY_SECONDS, GUEST, Ints, Longs, Orders
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Grain: one customer and one item they bought, sorted by both. An invoice counts once, as one purchase."""
+
+    shape: tuple[int, int]  # customers, items
+    customer: Ints
+    item: Ints
+    kept: npt.NDArray[np.bool_]  # not all of it came back
+    first: Longs  # seconds
+    last: Longs
+    purchases: Ints
+    _seconds: Longs  # of each purchase, by pair
+    _starts: Longs  # each pair's first row in _seconds
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def decayed(self, now: int, half_life_days: float) -> Floats:
+        """Each pair's purchases, one counting half as much with each half-life of age."""
+        if not len(self):
+            return np.empty(0, np.float32)
+        ages = (now - self._seconds) / (DAY_SECONDS * half_life_days)
+        return np.add.reduceat(np.exp2(-ages), self._starts).astype(np.float32)
+
+    def matrix(self, values: npt.NDArray[np.float32 | np.int32]) -> sparse.csr_matrix:
+        """The pairs as a customers by items matrix of these values."""
+        starts = np.searchsorted(self.customer, np.arange(self.shape[0] + 1)).astype(np.int64)
+        return sparse.csr_matrix((values.copy(), self.item.copy(), starts), shape=self.shape)
+
+
+def pairs(orders: Orders) -> Pairs:
+    known = orders.customer != GUEST
+    width = max(1, len(orders.items))
+    line_pair = orders.customer.astype(np.int64) * width + orders.item
+    purchased = known & orders.sold
+    bought, seconds = _purchases(
+        line_pair[purchased], orders.invoice[purchased], orders.seconds[purchased]
+    )
+    pair, starts = np.unique(bought, return_index=True)
+    net = np.zeros(len(pair), np.int64)
+    counted = known & np.isin(line_pair, pair)
+    np.add.at(net, np.searchsorted(pair, line_pair[counted]), orders.quantity[counted])
+    return Pairs(
+        shape=(len(orders.customers), len(orders.items)),
+        customer=(pair // width).astype(np.int32),
+        item=(pair % width).astype(np.int32),
+        kept=net > 0,
+        first=np.minimum.reduceat(seconds, starts) if len(pair) else seconds,
+        last=np.maximum.reduceat(seconds, starts) if len(pair) else seconds,
+        purchases=np.diff(np.append(starts, len(bought))).astype(np.int32),
+        _seconds=seconds,
+        _starts=starts,
+    )
+
+
+def ratings(bought: Pairs, now: int, half_life_days: float) -> sparse.csr_matrix:
+    """Purchases decayed, mean 1; a pair of which all came back has none."""
+    decayed = np.where(bought.kept, bought.decayed(now, half_life_days), np.float32(0))
+    matrix = bought.matrix(decayed.astype(np.float32))
+    matrix.eliminate_zeros()
+    if matrix.nnz:
+        matrix.data /= matrix.data.mean()
+    return matrix
+
+
+def _purchases(pair: Longs, invoice: Ints, seconds: Longs) -> tuple[Longs, Longs]:
+    """One row for each pair and invoice, sorted; a code repeats inside an invoice."""
+    order = np.lexsort((seconds, invoice, pair))
+    pair, invoice, seconds = pair[order], invoice[order], seconds[order]
+    new = np.ones(len(pair), np.bool_)
+    new[1:] = (pair[1:] != pair[:-1]) | (invoice[1:] != invoice[:-1])
+    return pair[new], seconds[new]

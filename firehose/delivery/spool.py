@@ -1,0 +1,255 @@
+"""A stream's records on disk until S3 has them: acknowledged means in here and synced.
+
+One segment file is one S3 object to be. The active segment takes frames; sealing it writes down the object's
+key, for good; delivering it removes it. One frame is one put:
+
+    magic, arrival (seconds), records, payload bytes, CRC-32 | one length a record | the payload
+"""
+
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from firehose.durable import remove_durably, sync_directory, write_durably
+
+_MAGIC = b"CDF1"
+_HEADER = struct.Struct(">4sdIII")
+_LENGTH = struct.Struct(">I")
+_SEGMENT = "{:012d}.segment"
+_ORDER_SUFFIX = ".order"  # where and how the sealed segment is delivered
+_DAMAGED_SUFFIX = ".damaged"  # what a disk gave back wrong, kept for a human
+
+
+class SpoolFullError(RuntimeError):
+    """No more can be taken until S3 has some of it."""
+
+
+class SpoolDamagedError(RuntimeError):
+    """The directory is no spool that this program left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The records of one put."""
+
+    arrival: float
+    lengths: tuple[int, ...]
+    payload: bytes
+
+    def records(self) -> Iterator[bytes]:
+        position = 0
+        for length in self.lengths:
+            yield self.payload[position : position + length]
+            position += length
+
+
+@dataclass
+class Segment:
+    """A segment file and what is known of it."""
+
+    path: Path
+    records: int = 0
+    payload_bytes: int = 0
+    file_bytes: int = 0
+    oldest: float = 0.0
+
+    @property
+    def order_path(self) -> Path:
+        return self.path.with_suffix(_ORDER_SUFFIX)
+
+    def order(self) -> bytes:
+        return self.order_path.read_bytes()
+
+    def seal(self, order: bytes) -> None:
+        """From here on this segment is that object, also after a kill."""
+        write_durably(self.order_path, order)
+
+    def frames(self) -> Iterator[Frame]:
+        with self.path.open("rb") as file:
+            while frame := _read_frame(file.read):
+                yield frame
+
+    def note(self, frame_bytes: int, arrival: float, records: int, payload_bytes: int) -> None:
+        self.oldest = self.oldest if self.records else arrival
+        self.records += records
+        self.payload_bytes += payload_bytes
+        self.file_bytes += frame_bytes
+
+
+@dataclass
+class Spool:
+    """Thread-safe: requests append, one delivery thread seals and removes."""
+
+    directory: Path
+    budget_bytes: int
+    damaged: list[str] = field(default_factory=list)
+    active: Segment | None = None
+    sealed: list[Segment] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    _descriptor: int = -1
+    _next: int = 0
+    _written: int = 0  # frames handed to the operating system since the start
+    _synced: int = 0  # of these, frames on the disk
+    _sync_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, directory: Path, budget_bytes: int) -> "Spool":
+        """What the last process left, whether it ended or was killed."""
+        directory.mkdir(parents=True, exist_ok=True)
+        sync_directory(directory.parent)
+        spool = cls(directory, budget_bytes)
+        for path in sorted(directory.glob("*.segment")):
+            spool._next = int(path.stem) + 1
+            spool._place(spool._recover(path))
+        for order in directory.glob("*" + _ORDER_SUFFIX):
+            if not order.with_suffix(".segment").exists():
+                order.unlink()
+        sync_directory(directory)  # before a new segment can take the number of an order that is left over
+        if spool.active:
+            spool._descriptor = os.open(spool.active.path, os.O_WRONLY | os.O_APPEND)
+        return spool
+
+    def append(self, records: Sequence[bytes], arrival: float) -> None:
+        """Durable on return. Raises SpoolFullError with nothing taken."""
+        payload = b"".join(records)
+        lengths = struct.pack(f">{len(records)}I", *map(len, records))
+        checksum = zlib.crc32(payload, zlib.crc32(lengths))
+        header = _HEADER.pack(_MAGIC, arrival, len(records), len(payload), checksum)
+        with self.changed:
+            ticket = self._write((header, lengths, payload), arrival, len(records), len(payload))
+            self.changed.notify_all()
+        self._sync(ticket)
+
+    def seal(self, order: bytes) -> None:
+        """The active segment becomes the object that `order` describes. Call with `changed` held."""
+        if self.active is None:
+            return
+        os.fsync(self._descriptor)
+        self.active.seal(order)
+        self.sealed.append(self.active)
+        self.close()
+        self.active = None
+
+    def remove(self, segment: Segment) -> None:
+        """S3 has it: the segment goes first, its order after, so that no kill makes a second object of it."""
+        remove_durably(segment.path)
+        segment.order_path.unlink(missing_ok=True)
+        with self.changed:
+            self.sealed.remove(segment)
+            self.changed.notify_all()
+
+    def segments(self) -> list[Segment]:
+        with self.changed:
+            return [*self.sealed, *([self.active] if self.active else [])]
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _write(self, parts: Sequence[bytes], arrival: float, records: int, payload_bytes: int) -> int:
+        frame_bytes = sum(map(len, parts))
+        held = sum(segment.file_bytes for segment in self.sealed)
+        held += self.active.file_bytes if self.active else 0
+        if held + frame_bytes > self.budget_bytes:
+            raise SpoolFullError(f"the spool {self.directory} holds {held:,} of {self.budget_bytes:,} bytes")
+        segment = self.active or self._new_segment()
+        try:
+            written = os.writev(self._descriptor, parts)
+            if written != frame_bytes:
+                raise OSError(f"{written} of {frame_bytes} bytes written")
+        except OSError as error:
+            os.ftruncate(self._descriptor, segment.file_bytes)
+            raise SpoolFullError(f"the spool {self.directory} cannot be written: {error}") from error
+        segment.note(frame_bytes, arrival, records, payload_bytes)
+        self._written += 1
+        return self._written
+
+    def _new_segment(self) -> Segment:
+        path = self.directory / _SEGMENT.format(self._next)
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise SpoolFullError(f"the spool {self.directory} cannot be written: {error}") from error
+        self._next += 1
+        sync_directory(self.directory)
+        self.active = Segment(path)
+        return self.active
+
+    def _sync(self, ticket: int) -> None:
+        """Group commit: whoever gets the lock syncs for all who wrote before. Sealed segments are synced."""
+        with self._sync_lock:
+            if self._synced >= ticket:
+                return
+            with self.changed:
+                covered = self._written
+                descriptor = os.dup(self._descriptor) if self.active else None
+            if descriptor is not None:
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+            self._synced = covered
+
+    def _place(self, segment: Segment) -> None:
+        if segment.order_path.exists():
+            self.sealed.append(segment)
+        elif not segment.records:
+            segment.path.unlink()
+        elif self.active is None:
+            self.active = segment
+        else:
+            raise SpoolDamagedError(
+                f"{self.active.path} and {segment.path} are both open, which no process leaves behind: "
+                "was a spool restored from a backup? Move one of them away"
+            )
+
+    def _recover(self, path: Path) -> Segment:
+        segment = Segment(path)
+        with path.open("rb+") as file:
+            while True:
+                start = file.tell()
+                try:
+                    frame = _read_frame(file.read)
+                except DamagedFrameError as error:
+                    self._set_aside(path, start, error)
+                    frame = None
+                if frame is None:
+                    break
+                segment.note(file.tell() - start, frame.arrival, len(frame.lengths), len(frame.payload))
+            if path.stat().st_size != start:  # a put that was never acknowledged
+                file.truncate(start)
+                os.fsync(file.fileno())
+        return segment
+
+    def _set_aside(self, path: Path, start: int, error: Exception) -> None:
+        with path.open("rb") as file:
+            file.seek(start)
+            rest = file.read()
+        kept = path.with_suffix(_DAMAGED_SUFFIX)
+        write_durably(kept, rest)
+        self.damaged.append(f"{path.name} is damaged at byte {start} ({error}): its rest is kept in {kept}")
+
+
+class DamagedFrameError(ValueError):
+    """A whole frame whose content is not what was written."""
+
+
+def _read_frame(read: Callable[[int], bytes]) -> Frame | None:
+    """The next frame, or None at the end; a frame cut short is an end: its put was never acknowledged."""
+    header = read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    magic, arrival, count, payload_bytes, checksum = _HEADER.unpack(header)
+    if magic != _MAGIC:
+        raise DamagedFrameError("no frame begins here")
+    lengths, payload = read(count * _LENGTH.size), read(payload_bytes)
+    if len(lengths) + len(payload) < count * _LENGTH.size + payload_bytes:
+        return None
+    if zlib.crc32(payload, zlib.crc32(lengths)) != checksum:
+        raise DamagedFrameError("its checksum is wrong")
+    return Frame(arrival, struct.unpack(f">{count}I", lengths), payload)

@@ -1,0 +1,28 @@
+"""The one place that makes AWS clients; no endpoint is an argument, the environment chooses (infra/target.py)."""
+
+import functools
+import os
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+_PATIENT = Config(retries={"mode": "standard", "max_attempts": 5})
+_LAMBDA = Config(retries={"max_attempts": 0}, read_timeout=120)  # an invocation is not sent twice
+
+
+@functools.cache
+def client(service: str) -> Any:
+    return boto3.client(service, config=_LAMBDA if service == "lambda" else _PATIENT)
+
+
+@functools.cache
+def emulator_client(service: str) -> Any:
+    """The emulator's own service where a part of ours stands in for it under AWS_ENDPOINT_URL_<SERVICE>."""
+    return boto3.client(service, config=_PATIENT, endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+
+
+def forget() -> None:
+    """Another environment from here on."""
+    client.cache_clear()
+    emulator_client.cache_clear()

@@ -1,0 +1,71 @@
+"""Everything that is not S3, from S3: the stack, the catalog's entries, the publication's state, the lists.
+
+`cadabra up` calls it when the local AWS was killed; `cadabra rebuild` on any target.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+from contracts import publications
+from contracts.s3_layout import CATALOGUE, PUBLICATIONS, closed_key
+from infra import lake
+from infra.clients import client
+from infra.problem import ProblemError
+from infra.stack import Stack
+
+Say = Callable[[str], None]
+
+
+def rebuild(stack: Stack, say: Say) -> None:
+    """Run after deploy. What is there already stays; run again, it changes nothing."""
+    if tables := lake.register(stack.bucket):
+        say(f"tables entered into the catalog again: {', '.join(tables)}")
+    _restore_catalogue(stack, say)
+    _restore_lists(stack, say)
+
+
+def _restore_catalogue(stack: Stack, say: Say) -> None:
+    """Put onto itself, the catalogue's object tells the publisher again."""
+    s3 = client("s3")
+    try:
+        body = s3.get_object(Bucket=stack.bucket, Key=CATALOGUE)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return
+    s3.put_object(Bucket=stack.bucket, Key=CATALOGUE, Body=body)
+    say("the catalogue is published again")
+
+
+def _restore_lists(stack: Stack, say: Say) -> None:
+    if publications.read(client("dynamodb"), stack.table):
+        return
+    highest, live = _numbers(stack.bucket)
+    if not highest:
+        return
+    version = _version(stack.bucket, live) if live else ""
+    publications.restore(client("dynamodb"), stack.table, highest, live, version)
+    if not version:
+        return
+    say(f"publishing {version} again, all of it")
+    command = ["--bucket", stack.bucket, "--table", stack.table, "--version", version, "--full"]
+    ended = subprocess.run([sys.executable, "-m", "emr_jobs.publication", *command], check=False)
+    if ended.returncode:
+        raise ProblemError(f"version {version} could not be published again; the message stands above")
+
+
+def _numbers(bucket: str) -> tuple[int, int]:
+    """The highest publication S3 knows of, and the highest that was closed; 0 where there is none."""
+    pages = client("s3").get_paginator("list_objects_v2")
+    opened, closed = 0, 0
+    for page in pages.paginate(Bucket=bucket, Prefix=PUBLICATIONS):
+        for item in page.get("Contents", ()):
+            _, number, name = item["Key"].split("/", 2)
+            opened = max(opened, int(number))
+            closed = max(closed, int(number)) if name == "closed.json" else closed
+    return opened, closed
+
+
+def _version(bucket: str, number: int) -> str:
+    body = client("s3").get_object(Bucket=bucket, Key=closed_key(number))["Body"].read()
+    return str(json.loads(body)["version"])

@@ -1,0 +1,80 @@
+"""Which AWS: the embedded one, LocalStack's, or the real one. The rest of the code sees environment variables.
+
+The emulated targets get test credentials and no configuration files, so that nothing of theirs can ever reach
+a real account.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from infra import clients
+
+EMBEDDED, LOCALSTACK, AWS = "embedded", "localstack", "aws"
+NAMES = (EMBEDDED, LOCALSTACK, AWS)
+
+# The ports that docker-compose.yml publishes; the variables of the same names win.
+_LOCALSTACK_ENDPOINTS = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+    "AWS_ENDPOINT_URL_GLUE": "http://127.0.0.1:4567",
+    "AWS_ENDPOINT_URL_FIREHOSE": "http://127.0.0.1:4573",
+    "AWS_ENDPOINT_URL_EMR": "http://127.0.0.1:4579",
+}
+_TEST_ACCOUNT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "NO_PROXY": "127.0.0.1,localhost",
+}
+_REAL_ACCOUNT = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+_BRISK = {"BufferSeconds": "2", "BufferMiB": "1"}  # on one machine a person waits for the objects
+
+
+@dataclass(frozen=True)
+class Target:
+    name: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def emulated(self) -> bool:
+        return self.name != AWS
+
+    @property
+    def own_firehose(self) -> bool:
+        """Whether firehose/delivery stands in for Firehose."""
+        return self.emulated
+
+    @property
+    def path_style(self) -> bool:
+        """Whether S3 is reached without a host name for each bucket."""
+        return self.emulated
+
+    def enter(self) -> None:
+        """From here on this process and its children speak to this target."""
+        if self.emulated:
+            for name in _REAL_ACCOUNT:
+                os.environ.pop(name, None)
+        os.environ.update(self.environment)
+        clients.forget()
+
+
+def embedded(environment: Mapping[str, str]) -> Target:
+    """The AWS that `cadabra up` started; its environment says where."""
+    parameters = _BRISK | {"EmrEndpoint": environment["AWS_ENDPOINT_URL_EMR"]}
+    return Target(EMBEDDED, {**_TEST_ACCOUNT, **environment}, parameters)
+
+
+def localstack() -> Target:
+    endpoints = {name: os.environ.get(name, default) for name, default in _LOCALSTACK_ENDPOINTS.items()}
+    parameters = _BRISK | {"EmrEndpoint": endpoints["AWS_ENDPOINT_URL_EMR"]}
+    return Target(LOCALSTACK, {**_TEST_ACCOUNT, **endpoints}, parameters)
+
+
+def aws() -> Target:
+    """The account and region of the user's own environment."""
+    return Target(AWS)

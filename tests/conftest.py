@@ -1,0 +1,128 @@
+"""What tests share: one local AWS and one Spark for the whole session, ended by their own process ids."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from infra.local import java, ministack, spark_jars
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LAKE_BUCKET = "cadabra-session-lake"
+START_SECONDS = 60  # the emulator answers within one; a busy laptop gets more
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    endpoint: str
+    lake_bucket: str = LAKE_BUCKET
+
+
+@pytest.fixture(scope="session")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """A ministack of this session alone; boto3 and Java clients find it by the environment."""
+    data, port = tmp_path_factory.mktemp("local-aws"), _free_port()
+    with (data / "ministack.log").open("wb") as log:
+        process = subprocess.Popen(
+            [ministack.program()], env=ministack.environment(data, port), stdout=log, stderr=log
+        )
+        try:
+            _wait_until_healthy(process, port, data / "ministack.log")
+            with pytest.MonkeyPatch.context() as patch:
+                _point_at(patch, endpoint := f"http://127.0.0.1:{port}")
+                boto3.client("s3").create_bucket(Bucket=LAKE_BUCKET)
+                yield LocalAws(endpoint)
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def spark(local_aws: LocalAws) -> Iterator["SparkSession"]:
+    """One Spark in UTC whose catalog `lake` is the session's Glue and a bucket of its own."""
+    from pyspark.sql import SparkSession
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_HOME", str(java.find()))
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        patch.setattr("pyspark.util._create_local_socket", _self_closing_socket)
+        builder = SparkSession.builder.master("local[2]").appName("cadabra-tests")
+        for key, value in (_spark_conf(local_aws) | spark_jars.conf()).items():
+            builder = builder.config(key, value)
+        session = builder.getOrCreate()
+        gateway: Any = session.sparkContext._gateway
+        yield session
+        session.stop()
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait()
+
+
+def _self_closing_socket(sock_info: Any) -> Any:
+    """PySpark leaves each `collect`'s socket to the garbage collector, which here would be an error."""
+    from pyspark.util import local_connect_and_auth
+
+    stream, connection = local_connect_and_auth(sock_info[0], sock_info[1])
+    connection.settimeout(None)
+    connection.close()  # takes effect when the stream goes
+    return stream
+
+
+def _spark_conf(aws: LocalAws) -> dict[str, str]:
+    return {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "2g",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
+        "spark.sql.catalog.lake.type": "glue",
+        "spark.sql.catalog.lake.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        "spark.sql.catalog.lake.warehouse": f"s3://{aws.lake_bucket}/lake/",
+        "spark.sql.catalog.lake.s3.path-style-access": "true",
+    }
+
+
+def _point_at(patch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """Nothing of the user's own AWS is seen from here on."""
+    for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
+        patch.delenv(name)
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        patch.setenv(name, value)
+
+
+def _wait_until_healthy(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not ministack.healthy(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"ministack did not start:\n{log.read_text()[-2000:]}")
+        time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
