@@ -111,4 +111,6 @@ def _encoded(column: pa.ChunkedArray) -> tuple[pa.StringArray, Ints]:
 
 
 def _numpy(column: Any) -> npt.NDArray[Any]:
-    return np.asarray(column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy())
+    return np.asarray(
+        column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
+    )

@@ -22,6 +22,7 @@ class Pairs:
     first: Longs  # seconds
     last: Longs
     purchases: Ints
+    starts: Longs  # where each customer's pairs begin, and the end of the last
     _seconds: Longs  # of each purchase, by pair
     _starts: Longs  # each pair's first row in _seconds
 
@@ -35,10 +36,11 @@ class Pairs:
         ages = (now - self._seconds) / (DAY_SECONDS * half_life_days)
         return np.add.reduceat(np.exp2(-ages), self._starts).astype(np.float32)
 
-    def matrix(self, values: npt.NDArray[np.float32 | np.int32]) -> sparse.csr_matrix:
-        """The pairs as a customers by items matrix of these values."""
-        starts = np.searchsorted(self.customer, np.arange(self.shape[0] + 1)).astype(np.int64)
-        return sparse.csr_matrix((values.copy(), self.item.copy(), starts), shape=self.shape)
+    def matrix(self, values: Floats) -> sparse.csr_matrix:
+        """The pairs as a customers by items matrix of these values; a value of zero is no entry."""
+        matrix = sparse.csr_matrix((values, self.item, self.starts), shape=self.shape, copy=True)
+        matrix.eliminate_zeros()
+        return matrix
 
 
 def pairs(orders: Orders) -> Pairs:
@@ -46,34 +48,31 @@ def pairs(orders: Orders) -> Pairs:
     width = max(1, len(orders.items))
     line_pair = orders.customer.astype(np.int64) * width + orders.item
     purchased = known & orders.sold
-    bought, seconds = _purchases(
-        line_pair[purchased], orders.invoice[purchased], orders.seconds[purchased]
-    )
+    bought, seconds = _purchases(line_pair[purchased], orders.invoice[purchased], orders.seconds[purchased])
     pair, starts = np.unique(bought, return_index=True)
+    customer = (pair // width).astype(np.int32)
     net = np.zeros(len(pair), np.int64)
     counted = known & np.isin(line_pair, pair)
     np.add.at(net, np.searchsorted(pair, line_pair[counted]), orders.quantity[counted])
     return Pairs(
         shape=(len(orders.customers), len(orders.items)),
-        customer=(pair // width).astype(np.int32),
+        customer=customer,
         item=(pair % width).astype(np.int32),
         kept=net > 0,
         first=np.minimum.reduceat(seconds, starts) if len(pair) else seconds,
         last=np.maximum.reduceat(seconds, starts) if len(pair) else seconds,
         purchases=np.diff(np.append(starts, len(bought))).astype(np.int32),
+        starts=np.searchsorted(customer, np.arange(len(orders.customers) + 1)).astype(np.int64),
         _seconds=seconds,
         _starts=starts,
     )
 
 
-def ratings(bought: Pairs, now: int, half_life_days: float) -> sparse.csr_matrix:
-    """Purchases decayed, mean 1; a pair of which all came back has none."""
+def ratings(bought: Pairs, now: int, half_life_days: float) -> Floats:
+    """Each pair's purchases decayed, mean 1; 0 where all of it came back."""
     decayed = np.where(bought.kept, bought.decayed(now, half_life_days), np.float32(0))
-    matrix = bought.matrix(decayed.astype(np.float32))
-    matrix.eliminate_zeros()
-    if matrix.nnz:
-        matrix.data /= matrix.data.mean()
-    return matrix
+    rated = decayed[decayed > 0]
+    return decayed / rated.mean() if len(rated) else decayed
 
 
 def _purchases(pair: Longs, invoice: Ints, seconds: Longs) -> tuple[Longs, Longs]:

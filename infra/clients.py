@@ -1,4 +1,4 @@
-"""The one place that makes AWS clients; no endpoint is an argument, the environment chooses (infra/target.py)."""
+"""The one place that makes AWS clients; the environment chooses their endpoints (infra/target.py)."""
 
 import functools
 import os

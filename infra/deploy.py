@@ -114,7 +114,9 @@ def _exists(cloudformation: Any, name: str) -> bool:
 
 def _planned(cloudformation: Any, change_set: str) -> list[dict[str, Any]]:
     try:
-        cloudformation.get_waiter("change_set_create_complete").wait(ChangeSetName=change_set, WaiterConfig=_WAIT)
+        cloudformation.get_waiter("change_set_create_complete").wait(
+            ChangeSetName=change_set, WaiterConfig=_WAIT
+        )
     except WaiterError as error:
         reason = str(error.last_response.get("StatusReason", error))
         if any(words in reason for words in _NO_CHANGE):

@@ -1,12 +1,13 @@
 """The lake's tables without Spark, for commands that only look: pyiceberg through the Glue catalog."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo
 
 from contracts import s3_layout
 from infra.clients import client
@@ -23,14 +24,17 @@ def catalog() -> Catalog:
 
 
 def read(
-    table: str, columns: tuple[str, ...] = ("*",), where: BooleanExpression | None = None
+    table: str, columns: tuple[str, ...] = ("*",), where: Mapping[str, str] | None = None
 ) -> pa.Table | None:
-    """The rows of a table, or None where it was never made: nothing was ingested yet."""
+    """The rows whose columns equal `where`, or None where the table was never made: nothing was ingested."""
     try:
         found = catalog().load_table((DATABASE, table))
     except NoSuchTableError:
         return None
-    return found.scan(row_filter=where or AlwaysTrue(), selected_fields=columns).to_arrow()
+    row_filter: BooleanExpression = AlwaysTrue()
+    for column, value in (where or {}).items():
+        row_filter = And(row_filter, EqualTo(column, value))  # type: ignore[call-arg, arg-type]  # pydantic hides the constructor
+    return found.scan(row_filter=row_filter, selected_fields=columns).to_arrow()
 
 
 def register(bucket: str) -> list[str]:

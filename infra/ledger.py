@@ -39,9 +39,12 @@ class Account:
     def complaint(self) -> str:
         """What does not add up, for a person."""
         if self.unaccounted:
-            return f"{self.source}: {self.landed:,} lines landed, but the fates add up to {sum(self.fates.values()):,}"
+            added = sum(self.fates.values())
+            return f"{self.source}: {self.landed:,} lines landed, but the fates add up to {added:,}"
         if self.missing > 0:
-            return f"{self.source}: {self.missing:,} of {self.written:,} written lines are not in the lake (yet)"
+            return (
+                f"{self.source}: {self.missing:,} of {self.written:,} written lines are not in the lake (yet)"
+            )
         return f"{self.source}: {-self.missing:,} more lines landed than its sequence says were written"
 
 

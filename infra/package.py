@@ -47,7 +47,8 @@ def _emr_files(project: Path) -> dict[str, Artifact]:
     code = archive({**_sources(project, "contracts"), **_sources(project, "emr_jobs")})
     folder = f"{ARTIFACTS}emr-{_digest(code)}/"
     scripts = {
-        name: Artifact(name, (project / "emr_jobs" / name).read_bytes(), folder + name) for name in EMR_ENTRIES
+        name: Artifact(name, (project / "emr_jobs" / name).read_bytes(), folder + name)
+        for name in EMR_ENTRIES
     }
     return {"emr_jobs": Artifact("emr_jobs.zip", code, folder + "emr_jobs.zip"), **scripts}
 

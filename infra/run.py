@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from infra import console
 from infra.clients import client
 from infra.problem import ProblemError
 from infra.stack import Stack
@@ -35,10 +36,17 @@ def start(stack: Stack, arguments: dict[str, list[str]]) -> str:
     return str(said["cluster"])
 
 
-def follow(cluster: str, say: Say, waiting: Callable[[str, float], None]) -> None:
+def run(stack: Stack, arguments: dict[str, list[str]], say: Say) -> None:
+    """Start a run and follow it to its end."""
+    cluster = start(stack, arguments)
+    say(f"cluster {cluster} started")
+    with console.waiting(f"cluster {cluster} starting") as progress:
+        follow(cluster, say, lambda step: progress.update(progress.task_ids[0], description=step))
+
+
+def follow(cluster: str, say: Say, waiting: Callable[[str], None]) -> None:
     """Until the cluster's steps have ended; each ended step's own lines are said. Raises RunFailedError."""
     told: set[str] = set()
-    began = time.monotonic()
     while True:
         steps = list(_steps(cluster))
         for step in steps:
@@ -48,7 +56,7 @@ def follow(cluster: str, say: Say, waiting: Callable[[str, float], None]) -> Non
         if len(told) == len(steps) and steps:
             return
         running = [step["Name"] for step in steps if step["Status"]["State"] == "RUNNING"]
-        waiting(running[0] if running else f"cluster {cluster} starting", time.monotonic() - began)
+        waiting(f"step {running[0]}" if running else f"cluster {cluster} starting")
         time.sleep(POLL_S)
 
 
@@ -56,7 +64,9 @@ def _tell(cluster: str, step: dict[str, Any], say: Say) -> None:
     status = step["Status"]
     if status["State"] != "COMPLETED":
         details = status.get("FailureDetails", {})
-        reason = details.get("Message") or status.get("StateChangeReason", {}).get("Message", "no reason given")
+        reason = details.get("Message") or status.get("StateChangeReason", {}).get(
+            "Message", "no reason given"
+        )
         where = f" (log: {details['LogFile']})" if "LogFile" in details else ""
         raise RunFailedError(f"step {step['Name']} {status['State'].lower()}: {reason}{where}")
     for line in _output(cluster, step["Id"]):
@@ -65,7 +75,7 @@ def _tell(cluster: str, step: dict[str, Any], say: Say) -> None:
 
 def _steps(cluster: str) -> Iterator[dict[str, Any]]:
     listed: list[dict[str, Any]] = client("emr").list_steps(ClusterId=cluster)["Steps"]
-    return reversed(listed)  # EMR lists the newest first
+    yield from reversed(listed)  # EMR lists the newest first
 
 
 def _output(cluster: str, step: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The deployed stack: what its things are called. Read from CloudFormation's outputs, nowhere written twice."""
+"""The deployed stack: what its things are called, read from CloudFormation's outputs."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -30,10 +30,8 @@ class Stack:
         del names["name"]
         missing = [output for output in names.values() if output not in outputs]
         if missing:
-            status = described.get("StackStatus")
-            raise ProblemError(
-                f"stack {described['StackName']} ({status}) has no output {', '.join(missing)}: deploy it again"
-            )
+            name, status = described["StackName"], described.get("StackStatus")
+            raise ProblemError(f"stack {name} ({status}) has no output {', '.join(missing)}: deploy it again")
         return cls(described["StackName"], **{field: outputs[output] for field, output in names.items()})
 
 

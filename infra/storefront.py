@@ -5,11 +5,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from contracts.s3_layout import CATALOGUE
+from infra import console
 from infra.clients import client
 from infra.problem import ProblemError
 from infra.stack import Stack
@@ -29,7 +29,7 @@ def generate(data: Path, arguments: list[str]) -> None:
     _run(["log_generator", "shop", *out, *arguments], "the log generator")
 
 
-def ship(data: Path, stack: Stack, waiting: Callable[[int], None]) -> None:
+def ship(data: Path, stack: Stack) -> None:
     """Everything written so far through the agent into S3, and the catalogue beside it."""
     folder = shop_folder(data)
     if not any(folder.glob("orders.log*")):
@@ -39,7 +39,8 @@ def ship(data: Path, stack: Stack, waiting: Callable[[int], None]) -> None:
     catalogue = folder / "catalogue.csv"
     if catalogue.exists():
         client("s3").put_object(Bucket=stack.bucket, Key=CATALOGUE, Body=catalogue.read_bytes())
-    wait_until_delivered(stack.stream, waiting)
+    with console.waiting("Firehose writes its objects"):
+        wait_until_delivered(stack.stream)
 
 
 def agent_config(data: Path, stack: Stack) -> Path:
@@ -63,7 +64,7 @@ def agent_config(data: Path, stack: Stack) -> Path:
     return path
 
 
-def wait_until_delivered(stream: str, waiting: Callable[[int], None]) -> None:
+def wait_until_delivered(stream: str) -> None:
     """Until the local Firehose has written what it acknowledged; AWS's own tells nobody."""
     deadline = time.monotonic() + DELIVERY_DEADLINE_S
     endpoint = client("firehose").meta.endpoint_url
@@ -71,11 +72,11 @@ def wait_until_delivered(stream: str, waiting: Callable[[int], None]) -> None:
         return
     while pending := (backlog := _backlog(endpoint, stream))["pending_records"]:
         if time.monotonic() > deadline:
+            why = backlog["last_error"] or "no error"
             raise ProblemError(
-                f"Firehose still holds {pending} records after {DELIVERY_DEADLINE_S:.0f} s "
-                f"(last error: {backlog['last_error'] or 'none'}); they are on disk, `cadabra status` shows them"
+                f"Firehose still holds {pending} records after {DELIVERY_DEADLINE_S:.0f} s ({why}). "
+                "They are safe on disk; it goes on trying"
             )
-        waiting(pending)
         time.sleep(POLL_S)
 
 

@@ -1,4 +1,4 @@
-"""Which AWS: the embedded one, LocalStack's, or the real one. The rest of the code sees environment variables.
+"""Which AWS: the embedded one, LocalStack's, or the real one; all other code sees environment variables.
 
 The emulated targets get test credentials and no configuration files, so that nothing of theirs can ever reach
 a real account.

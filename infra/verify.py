@@ -1,4 +1,4 @@
-"""After a deploy: each service is asked whether its things exist, because a stack's status proves nothing here.
+"""After a deploy each service is asked for its things, because a stack's status proves nothing here.
 
 An emulator can report a stack complete and have left out half of it.
 """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from contracts.catalogue import CatalogueItem
 from log_generator.words import DEPARTMENTS, VARIANTS, Department
 
-STYLES = 5  # each group has items of every style; customers keep to one
+STYLES = 3  # each group has items of every style; customers keep to one
 ITEMS_PER_GROUP = 40  # as many as a shelf holds, and enough for a taste inside the group
 MIN_ITEMS, MAX_ITEMS = 100, 60_000  # two groups at least; a base code has five digits
 FIRST_CODE, LAST_CODE = 10_000, 99_999
@@ -47,7 +47,9 @@ class Catalogue:
     def listed(self, now: int) -> list[CatalogueItem]:
         """The catalogue file's items: what has ever been for sale until `now`."""
         return [
-            CatalogueItem(self.codes[item], self.names[item], self.prices[item], bool(now < self.sells_out[item]))
+            CatalogueItem(
+                self.codes[item], self.names[item], self.prices[item], bool(now < self.sells_out[item])
+            )
             for item in np.flatnonzero(self.appears <= now)
         ]
 
@@ -78,7 +80,9 @@ def make_catalogue(seed: int, size: int, opened: int, span: int) -> Catalogue:
 def _groups(size: int) -> list[tuple[Department, tuple[str, ...]]]:
     """Enough groups for `size` items, taken round the departments so that a small shop has several."""
     families = max(len(department.families) for department in DEPARTMENTS)
-    every = [(department, department.families[turn]) for turn in range(families) for department in DEPARTMENTS]
+    every = [
+        (department, department.families[turn]) for turn in range(families) for department in DEPARTMENTS
+    ]
     return every[: max(2, size // ITEMS_PER_GROUP)]
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from contracts.order_line import Fate, Reason
-from log_generator.lines import LogLines
-from log_generator.tally import number_of
+from log_generator.log_lines import LogLines, number_of
 
 DOUBLED = 0.004  # share of the lines that are written a second time, right after the first
 
@@ -66,11 +66,12 @@ def _careless_code(line: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Stain:
-    """One kind of dirt: its share of the lines, what it does, and the reason the line is then refused for."""
+    """One kind of dirt: its share of the lines, and what it makes of a line."""
 
     share: float
     spoil: Callable[[bytes], bytes]
-    reason: Reason | None  # None where the line is still an order line
+    reason: Reason | None = None  # why the line is then refused, where it is
+    loses_customer: bool = False
 
 
 STAINS = (
@@ -85,16 +86,17 @@ STAINS = (
     Stain(0.0002, _replaced(_TIME, b"2026-02-30T25:61"), Reason.TIME),
     Stain(0.0002, _replaced(_PRICE, b"n/a"), Reason.UNIT_PRICE),
     Stain(0.0002, _replaced(_CUSTOMER, b"#REF!"), Reason.CUSTOMER),
-    Stain(0.0020, _replaced(_CUSTOMER, b""), None),
-    Stain(0.0020, _careless_code, None),
+    Stain(0.0020, _replaced(_CUSTOMER, b""), loses_customer=True),
+    Stain(0.0020, _careless_code),
 )
+MAX_RATE = 40.0  # at which more than half of all lines are soiled
 _EDGES = np.cumsum([stain.share for stain in STAINS])
 _SALE, _GUEST, _DUPLICATE = map(number_of, (Fate.SALE, Fate.GUEST, Fate.DUPLICATE))
 
 
 @dataclass(frozen=True, slots=True)
 class Dirt:
-    """All rates times `rate`: 0 is a clean log."""
+    """All shares times `rate`: 0 is a clean log."""
 
     rate: float
 
@@ -107,17 +109,27 @@ class Dirt:
 
     def soil(self, rng: np.random.Generator, lines: LogLines, shown: NDArray[np.int64]) -> LogLines:
         """The lines as the log shows them. A line that is shown twice stays whole."""
+        twice = shown[1:] == shown[:-1]
         kinds = np.searchsorted(_EDGES * self.rate, rng.random(len(lines)), side="right")
-        kinds[shown[1:][shown[1:] == shown[:-1]]] = len(STAINS)
+        kinds[shown[1:][twice]] = len(STAINS)
         places = np.flatnonzero(kinds < len(STAINS))
-        stains = [STAINS[kind] for kind in kinds[places]]
-        outcomes = lines.outcomes.copy()
-        for place, stain in zip(places, stains, strict=True):
-            if stain.reason:
-                outcomes[place] = number_of(stain.reason)
-            elif stain.spoil is _NO_CUSTOMER and outcomes[place] == _SALE:
-                outcomes[place] = _GUEST
-        texts = _with(lines.texts, places, [stain.spoil(lines.texts[place].as_py()) for place, stain in zip(places, stains)])
+        texts, outcomes = _stained(lines, places, [STAINS[kind] for kind in kinds[places]])
         outcomes = outcomes[shown]
-        outcomes[1:][shown[1:] == shown[:-1]] = _DUPLICATE
+        outcomes[1:][twice] = _DUPLICATE
         return LogLines(texts.take(pa.array(shown)), lines.sequences[shown], lines.times[shown], outcomes)
+
+
+def _stained(
+    lines: LogLines, places: NDArray[np.int64], stains: list[Stain]
+) -> tuple[pa.LargeBinaryArray, NDArray[np.int8]]:
+    outcomes = lines.outcomes.copy()
+    texts = []
+    for place, stain in zip(places.tolist(), stains, strict=True):
+        texts.append(stain.spoil(lines.texts[place].as_py()))
+        if stain.reason:
+            outcomes[place] = number_of(stain.reason)
+        elif stain.loses_customer and outcomes[place] == _SALE:
+            outcomes[place] = _GUEST
+    mask = np.zeros(len(lines), bool)
+    mask[places] = True
+    return pc.replace_with_mask(lines.texts, pa.array(mask), pa.array(texts, pa.large_binary())), outcomes

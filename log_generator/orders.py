@@ -71,10 +71,9 @@ class Demand:
         self._bought = Purchase(nothing.astype(np.int64), nothing, nothing.astype(bool), nothing, nothing)
 
     def block(self, lines: int, first_sequence: int, moments: Moments) -> Orders:
-        """`lines` lines; `moments` turns ascending chances in [0, 1) into ascending epoch seconds."""
-        rng = np.random.default_rng((self._seed, 3, first_sequence))
+    XX = np.random.default_rng((self._seed, 3, first_sequence))
         sizes, returned = _invoices(rng, lines, returns=len(self._bought.items) > 0)
-        visits = self._door.visits(rng, moments(np.sort(rng.random(len(sizes)))))
+        visits = self._door.visits(rng, moments((np.cumsum(sizes) - sizes) / lines))
         known = visits.customers != GUEST
         orders = Orders(
             times=visits.times,

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.order_line import Fate, Reason
-
-# The outcome of a line as a small number: a fate, or for a rejected line its reason.
-OUTCOMES: tuple[Fate | Reason, ...] = (*(fate for fate in Fate if fate is not Fate.REJECTED), *Reason)
-_NUMBERS = {outcome: number for number, outcome in enumerate(OUTCOMES)}
-
-
-def number_of(outcome: Fate | Reason) -> int:
-    return _NUMBERS[outcome]
+from log_generator.log_lines import OUTCOMES, LogLines
+from log_generator.register import write_durably
+from log_generator.traffic import iso
 
 
 @dataclass(slots=True)
@@ -34,16 +28,14 @@ class Tally:
     def lines(self) -> int:
         return int(self.counts.sum())
 
-    def add(
-        self, outcomes: NDArray[np.int8], sequences: NDArray[np.int64], times: NDArray[np.int64], size: int
-    ) -> None:
-        if not len(outcomes):
+    def add(self, lines: LogLines) -> None:
+        if not len(lines):
             return
         if not self.lines:
-            self.first, self.first_time = int(sequences[0]), int(times[0])
-        self.last, self.last_time = int(sequences[-1]), int(times[-1])
-        self.bytes_written += size
-        self.counts += np.bincount(outcomes, minlength=len(OUTCOMES))
+            self.first, self.first_time = int(lines.sequences[0]), int(lines.times[0])
+        self.last, self.last_time = int(lines.sequences[-1]), int(lines.times[-1])
+        self.bytes_written += len(lines.data())
+        self.counts += np.bincount(lines.outcomes, minlength=len(OUTCOMES))
 
     def plain(self) -> dict[str, Any]:
         by_outcome = dict(zip(OUTCOMES, self.counts.tolist(), strict=True))
@@ -56,8 +48,8 @@ class Tally:
             "last": self.last,
             "lines": self.lines,
             "bytes": self.bytes_written,
-            "from": _iso(self.first_time),
-            "to": _iso(self.last_time),
+            "from": iso(self.first_time) if self.lines else None,
+            "to": iso(self.last_time) if self.lines else None,
             "fates": fates,
             "rejected": rejected,
         }
@@ -75,8 +67,4 @@ class Tally:
         )
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(self.plain(), indent=2) + "\n")
-
-
-def _iso(seconds: int) -> str | None:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds else None
+        write_durably(path, json.dumps(self.plain(), indent=2).encode() + b"\n")

@@ -1,6 +1,7 @@
 """When the shop sells: a day's and a week's curve, and what the season does to a department."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ HOUR_S, DAY_S = 3_600, 86_400
 _THURSDAY = 3  # 1970-01-01 was one; Monday is 0
 
 # Visits by hour of the day, UTC: lunch and evening peaks, and a few who cannot sleep.
-_BY_HOUR = np.array([2, 1, 1, 1, 1, 2, 6, 14, 28, 45, 58, 66, 74, 70, 62, 58, 52, 46, 44, 50, 54, 42, 22, 8], float)
+_BY_HOUR = np.array(
+    [2, 1, 1, 1, 1, 2, 6, 14, 28, 45, 58, 66, 74, 70, 62, 58, 52, 46, 44, 50, 54, 42, 22, 8], float
+)
 _BY_WEEKDAY = np.array([1.0, 1.05, 1.05, 1.2, 1.1, 0.7, 0.85])
 
 _SEASON_WIDTH_DAYS = 45.0
@@ -47,3 +50,8 @@ def season(departments: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[
     away = np.minimum(away, 365.25 - away)
     strength = _OFF_SEASON + _SEASON_GAIN * np.exp(-0.5 * (away / _SEASON_WIDTH_DAYS) ** 2)
     return np.where(_NO_SEASON[departments], 1.0, strength)
+
+
+def iso(seconds: int) -> str:
+    """Epoch seconds as the log writes them."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -31,7 +31,7 @@ def train(
     *,
     exact: bool = False,
 ) -> Iterator[float]:
-    """Improve both factor matrices in place; the loss after each iteration.
+    """Improve both factor matrices in place; the loss after each iteration, until it gains no more.
 
     The customers' half runs last, so that their factors are the fold-in of the final items' factors.
     """
@@ -39,10 +39,15 @@ def train(
     by_item = _side(ratings.T.tocsr(), settings.purchase_weight)
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool, threadpool_limits(1, "blas"):
+        last = np.inf
         for _ in range(settings.iterations):
             _half(pool, threads, by_item, customers, items, settings, exact)
             bought = _half(pool, threads, by_customer, items, customers, settings, exact)
-            yield bought + _rest_of_loss(by_customer, by_item, customers, items, settings)
+            loss = bought + _rest_of_loss(by_customer, by_item, customers, items, settings)
+            yield loss
+            if last - loss < settings.enough_gain * last < np.inf:
+                return
+            last = loss
 
 
 def fold_in(ratings: sparse.csr_matrix, items: Floats, settings: Settings) -> Floats:
@@ -89,7 +94,9 @@ def _rest_of_loss(
 ) -> float:
     alpha = settings.pair_weight
     everything = alpha * float(np.sum((customers.T @ customers) * (items.T @ items), dtype=np.float64))
-    ridge = _ridge(by_customer, customers, alpha * len(items)) + _ridge(by_item, items, alpha * len(customers))
+    ridge = _ridge(by_customer, customers, alpha * len(items)) + _ridge(
+        by_item, items, alpha * len(customers)
+    )
     return everything + settings.regularisation * ridge
 
 

@@ -1,5 +1,6 @@
-"""S3 key prefixes: `!{timestamp:...}` and `!{firehose:...}` expressions, checked when a stream is made and
-evaluated when an object is.
+"""S3 key prefixes with `!{timestamp:...}` and `!{firehose:...}` expressions.
+
+They are checked when a stream is made and evaluated when an object is.
 """
 
 import re
@@ -66,15 +67,15 @@ def java_time(pattern: str, time: datetime) -> str:
     """The time as Java's DateTimeFormatter writes it, for the letters that make sense in a key."""
     written = []
     for match in _PATTERN.finditer(pattern):
-        token = match.group()
+        run = match.group()
         if match.group(1):
-            written.append(_letter(token, time))
-        elif token == "''":
+            written.append(_letter(run, time))
+        elif run == "''":
             written.append("'")
-        elif token.startswith("'"):
-            written.append(token[1:-1].replace("''", "'"))
+        elif run.startswith("'"):
+            written.append(run[1:-1].replace("''", "'"))
         else:
-            written.append(token)
+            written.append(run)
     return "".join(written)
 
 
@@ -88,8 +89,8 @@ def _evaluate(prefix: str, arrival: datetime, kind: str, random: Callable[[], st
     return _EXPRESSION.sub(value, prefix)
 
 
-def _letter(token: str, time: datetime) -> str:
-    letter, width = token[0], len(token)
+def _letter(run: str, time: datetime) -> str:
+    letter, width = run[0], len(run)
     match letter:
         case "y" | "u":
             return f"{time.year % 100:02d}" if width == 2 else f"{time.year:0{width}d}"  # noqa: PLR2004 (Java: yy is two digits)

@@ -77,9 +77,7 @@ def many_records(request: Mapping[str, Any]) -> list[bytes]:
     if not 1 <= len(entries) <= MAX_BATCH_RECORDS:
         bound = "less than or equal to 500" if entries else "greater than or equal to 1"
         raise _constraint("records", f"{len(entries)} entries", f"Member must have length {bound}")
-    records = [
-        _data(entry, f"records.{place}.member.data") for place, entry in enumerate(entries, start=1)
-    ]
+    records = [_data(entry, f"records.{place}.member.data") for place, entry in enumerate(entries, start=1)]
     if sum(map(len, records)) > MAX_BATCH_BYTES:
         raise InvalidArgumentException("Records size exceeds 4 MB limit")
     return records
@@ -94,9 +92,7 @@ def required(request: Mapping[str, Any], member: str, kind: type) -> Any:
     return value
 
 
-def integer(
-    request: Mapping[str, Any], member: str, default: int, bounds: tuple[int, int], path: str
-) -> int:
+def integer(request: Mapping[str, Any], member: str, default: int, bounds: tuple[int, int], path: str) -> int:
     value = request.get(member, default)
     if isinstance(value, bool) or not isinstance(value, int):
         raise SerializationException(f"{member} is {type(value).__name__}, not int")
@@ -122,9 +118,7 @@ def text(
     if not isinstance(value, str):
         raise SerializationException(f"{member} is {type(value).__name__}, not str")
     if not pattern.fullmatch(value):
-        raise _constraint(
-            path, value, f"Member must satisfy regular expression pattern: {pattern.pattern}"
-        )
+        raise _constraint(path, value, f"Member must satisfy regular expression pattern: {pattern.pattern}")
     return value
 
 

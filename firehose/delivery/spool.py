@@ -20,7 +20,7 @@ _MAGIC = b"CDF1"
 _HEADER = struct.Struct(">4sdIII")
 _LENGTH = struct.Struct(">I")
 _SEGMENT = "{:012d}.segment"
-_ORDER_SUFFIX = ".order"  # where and how the sealed segment is delivered
+_WAYBILL_SUFFIX = ".waybill"  # where and how the sealed segment is delivered
 _DAMAGED_SUFFIX = ".damaged"  # what a disk gave back wrong, kept for a human
 
 
@@ -58,15 +58,15 @@ class Segment:
     oldest: float = 0.0
 
     @property
-    def order_path(self) -> Path:
-        return self.path.with_suffix(_ORDER_SUFFIX)
+    def waybill_path(self) -> Path:
+        return self.path.with_suffix(_WAYBILL_SUFFIX)
 
-    def order(self) -> bytes:
-        return self.order_path.read_bytes()
+    def waybill(self) -> bytes:
+        return self.waybill_path.read_bytes()
 
-    def seal(self, order: bytes) -> None:
+    def seal(self, waybill: bytes) -> None:
         """From here on this segment is that object, also after a kill."""
-        write_durably(self.order_path, order)
+        write_durably(self.waybill_path, waybill)
 
     def frames(self) -> Iterator[Frame]:
         with self.path.open("rb") as file:
@@ -105,10 +105,10 @@ class Spool:
         for path in sorted(directory.glob("*.segment")):
             spool._next = int(path.stem) + 1
             spool._place(spool._recover(path))
-        for order in directory.glob("*" + _ORDER_SUFFIX):
-            if not order.with_suffix(".segment").exists():
-                order.unlink()
-        sync_directory(directory)  # before a new segment can take the number of an order that is left over
+        for waybill in directory.glob("*" + _WAYBILL_SUFFIX):
+            if not waybill.with_suffix(".segment").exists():
+                waybill.unlink()
+        sync_directory(directory)  # before a new segment can take the number of a waybill that is left over
         if spool.active:
             spool._descriptor = os.open(spool.active.path, os.O_WRONLY | os.O_APPEND)
         return spool
@@ -124,20 +124,20 @@ class Spool:
             self.changed.notify_all()
         self._sync(ticket)
 
-    def seal(self, order: bytes) -> None:
-        """The active segment becomes the object that `order` describes. Call with `changed` held."""
+    def seal(self, waybill: bytes) -> None:
+        """The active segment becomes the object that `waybill` describes. Call with `changed` held."""
         if self.active is None:
             return
         os.fsync(self._descriptor)
-        self.active.seal(order)
+        self.active.seal(waybill)
         self.sealed.append(self.active)
         self.close()
         self.active = None
 
     def remove(self, segment: Segment) -> None:
-        """S3 has it: the segment goes first, its order after, so that no kill makes a second object of it."""
+        """S3 has it: the segment goes first, its waybill after, so that a kill makes no second object."""
         remove_durably(segment.path)
-        segment.order_path.unlink(missing_ok=True)
+        segment.waybill_path.unlink(missing_ok=True)
         with self.changed:
             self.sealed.remove(segment)
             self.changed.notify_all()
@@ -159,9 +159,7 @@ class Spool:
             raise SpoolFullError(f"the spool {self.directory} holds {held:,} of {self.budget_bytes:,} bytes")
         segment = self.active or self._new_segment()
         try:
-            written = os.writev(self._descriptor, parts)
-            if written != frame_bytes:
-                raise OSError(f"{written} of {frame_bytes} bytes written")
+            _write_whole(self._descriptor, parts, frame_bytes)
         except OSError as error:
             os.ftruncate(self._descriptor, segment.file_bytes)
             raise SpoolFullError(f"the spool {self.directory} cannot be written: {error}") from error
@@ -196,7 +194,7 @@ class Spool:
             self._synced = covered
 
     def _place(self, segment: Segment) -> None:
-        if segment.order_path.exists():
+        if segment.waybill_path.exists():
             self.sealed.append(segment)
         elif not segment.records:
             segment.path.unlink()
@@ -233,6 +231,12 @@ class Spool:
         kept = path.with_suffix(_DAMAGED_SUFFIX)
         write_durably(kept, rest)
         self.damaged.append(f"{path.name} is damaged at byte {start} ({error}): its rest is kept in {kept}")
+
+
+def _write_whole(descriptor: int, parts: Sequence[bytes], total: int) -> None:
+    written = os.writev(descriptor, parts)
+    if written != total:
+        raise OSError(f"{written} of {total} bytes written")
 
 
 class DamagedFrameError(ValueError):

@@ -1,4 +1,4 @@
-"""The delivery streams: their definitions on disk, each with its spool. The server asks, the carriers deliver."""
+"""The delivery streams: definitions on disk, each with its spool. The server asks, the carriers deliver."""
 
 import json
 import shutil
@@ -17,7 +17,8 @@ from firehose.delivery.protocol import (
     ResourceInUseException,
     ResourceNotFoundException,
 )
-from firehose.delivery.spool import Spool
+from firehose.delivery.spool import Segment, Spool
+from firehose.delivery.waybill import Waybill
 from firehose.durable import remove_durably, sync_directory, write_durably
 
 _DEFINITION = "stream.json"
@@ -98,6 +99,33 @@ class Stream:
         write_durably(self.directory / _DEFINITION, definition.to_bytes())
         self.definition = definition
 
+    def append(self, records: list[bytes], arrival: float) -> None:
+        """Durable on return; the buffer is sealed when it is full."""
+        self.spool.append(records, arrival)
+        with self.spool.changed:
+            active = self.spool.active
+            if active and active.payload_bytes >= self.definition.destination.buffer_bytes:
+                self.seal()
+
+    def seal(self) -> None:
+        """The buffer becomes an object with a key. Call with `spool.changed` held."""
+        if self.spool.active:
+            self.spool.seal(self.waybill(self.spool.active))
+
+    def waybill(self, segment: Segment) -> bytes:
+        definition = self.definition
+        return Waybill.write(
+            definition.name, definition.version, definition.destination, segment.oldest
+        ).to_bytes()
+
+    def drained(self) -> bool:
+        """Nothing more will come and nothing is left."""
+        return self.definition.deleting and not self.spool.segments()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.wake()
+
     def wake(self) -> None:
         with self.spool.changed:
             self.spool.changed.notify_all()
@@ -115,6 +143,9 @@ class Stream:
         }
 
 
+Begin = Callable[[Stream, Callable[[Stream], None]], None]
+
+
 class Streams:
     """Every stream under one directory. `begin` is called once for each, to start its carrier."""
 
@@ -123,7 +154,7 @@ class Streams:
         directory: Path,
         budget_bytes: int,
         clock: Callable[[], float],
-        begin: Callable[[Stream], None],
+        begin: Begin,
     ) -> None:
         self._directory, self._budget_bytes, self._clock, self._begin = directory, budget_bytes, clock, begin
         self._lock = threading.Lock()
@@ -157,8 +188,11 @@ class Streams:
                 raise ResourceInUseException(
                     f"Firehose {name} under accountId {protocol.ACCOUNT} already exists"
                 )
-            self._open(definition).define(definition)
+            directory = self._directory / name
+            directory.mkdir(exist_ok=True)
+            write_durably(directory / _DEFINITION, definition.to_bytes())
             sync_directory(self._directory)
+            self._open(definition)
         return {"DeliveryStreamARN": definition.arn}
 
     def describe(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,7 +250,7 @@ class Streams:
             raise InvalidSourceException(f"{name} reads a Kinesis stream: put the records there")
         if stream.definition.deleting:
             raise ResourceNotFoundException(f"Firehose {name} under account {protocol.ACCOUNT} not found.")
-        stream.spool.append(records, self._clock())
+        stream.append(records, self._clock())
 
     def forget(self, stream: Stream) -> None:
         """The carrier of a DELETING stream has delivered all there was."""
@@ -226,14 +260,12 @@ class Streams:
             shutil.rmtree(stream.directory)
             del self._streams[stream.definition.name]
 
-    def _open(self, definition: Definition) -> Stream:
+    def _open(self, definition: Definition) -> None:
         directory = self._directory / definition.name
-        directory.mkdir(exist_ok=True)
         spool = Spool.open(directory / "spool", self._budget_bytes)
         stream = Stream(definition, directory, spool)
         self._streams[definition.name] = stream
-        self._begin(stream)
-        return stream
+        self._begin(stream, self.forget)
 
 
 def _one_of(request: Mapping[str, Any], members: tuple[str, ...]) -> Mapping[str, Any]:
@@ -246,7 +278,11 @@ def _one_of(request: Mapping[str, Any], members: tuple[str, ...]) -> Mapping[str
 
 def _source(request: Mapping[str, Any]) -> tuple[str, str]:
     kind = protocol.choice(
-        request, "DeliveryStreamType", _DIRECT, (_DIRECT, _KINESIS, "MSKAsSource", "DatabaseAsSource"), "deliveryStreamType"
+        request,
+        "DeliveryStreamType",
+        _DIRECT,
+        (_DIRECT, _KINESIS, "MSKAsSource", "DatabaseAsSource"),
+        "deliveryStreamType",
     )
     if kind == _DIRECT:
         return "", ""

@@ -22,7 +22,7 @@ def session_members(session: int) -> Iterator[int]:
     """Every living process of the session but its leader."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and int(entry.name) != session:
-            with suppress(OSError):
+            with suppress(OSError):  # it has ended since
                 state, _parent, _group, of_session = stat_fields(int(entry.name))[:4]
                 if int(of_session) == session and state not in "ZX":
                     yield int(entry.name)

@@ -35,7 +35,7 @@ def identity(pid: int) -> Identity | None:
         return None
     if fields[0] in "ZX":
         return None
-    return Identity(pid, f"{BOOT_ID.read_text().strip()}/{fields[19]}")
+    return Identity(pid, f"{_boot()}/{fields[19]}")
 
 
 class Guarded:
@@ -101,18 +101,27 @@ def start(
 
 
 def how_it_ended(status: int) -> str:
-    if status > guardian.BY_SIGNAL:
-        with suppress(ValueError):
-            return f"was killed by {signal.Signals(status - guardian.BY_SIGNAL).name}"
-    if status < 0:
-        return f"was killed by {signal.Signals(-status).name}"
-    return f"exited with status {status}"
+    number = status - guardian.BY_SIGNAL if status > guardian.BY_SIGNAL else -status
+    try:
+        return f"was killed by {signal.Signals(number).name}"
+    except ValueError:
+        return f"exited with status {status}"
 
 
 def kill_leftover(leader: Identity) -> bool:
-    """Kill what an earlier run of ours left behind; false where the session is not that one any more."""
-    left = leader.alive()
-    if left:
+    """Kill the session that an earlier run of ours left behind; false where nothing of it is left.
+
+    A session's number is not given to a new process while the session has members.
+    """
+    if not leader.started.startswith(_boot()) or identity(leader.pid) not in {None, leader}:
+        return False
+    left = leader.alive() or any(guardian.session_members(leader.pid))
+    guardian.kill_session(leader.pid)
+    if leader.alive():
         with suppress(ProcessLookupError):
             os.kill(leader.pid, signal.SIGKILL)
     return left
+
+
+def _boot() -> str:
+    return BOOT_ID.read_text().strip()

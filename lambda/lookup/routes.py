@@ -104,15 +104,17 @@ def together(shelf: Shelf, code: str, query: Mapping[str, str]) -> dict[str, Any
         raise BadRequestError(f"an item code has 1 to {MAX_CODE_CHARACTERS} characters")
     served = shelf.served(together_key(code))
     own = served.lists.get(TOGETHER, ()) if served else ()
-    entries, source = chosen(shelf, own, query | {"exclude": f"{query.get('exclude', '')},{code}"})
+    entries, source = chosen(shelf, own, query, also_out=frozenset({code}))
     body = {"item": code, "list": TOGETHER, "source": source or "item"}
     return body | described(shelf, entries, served if own else shelf.popular(), query)
 
 
-def chosen(shelf: Shelf, own: Iterable[Entry], query: Mapping[str, str]) -> tuple[list[Entry], str | None]:
+def chosen(
+    shelf: Shelf, own: Iterable[Entry], query: Mapping[str, str], also_out: frozenset[str] = frozenset()
+) -> tuple[list[Entry], str | None]:
     """The first n entries that are for sale and not excluded; popular ones fill up what is missing."""
     count = _count(query)
-    out = shelf.not_for_sale() | _excluded(query)
+    out = shelf.not_for_sale() | _excluded(query) | also_out
     entries = [entry for entry in own if entry.code not in out]
     if len(entries) < count and (popular := shelf.popular()):
         known = out | {entry.code for entry in entries}

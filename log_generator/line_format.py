@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -13,44 +12,13 @@ from numpy.typing import NDArray
 
 from contracts.order_line import Fate
 from log_generator.customers import GUEST
+from log_generator.log_lines import LogLines, number_of
 from log_generator.orders import Orders
-from log_generator.tally import number_of
+
 
 BULK_PRICE = Decimal("0.85")  # of the list price
 _CENT = Decimal("0.01")
 _SALE, _RETURN, _FEE, _GUEST = map(number_of, (Fate.SALE, Fate.RETURN, Fate.FEE, Fate.GUEST))
-
-
-@dataclass(frozen=True, slots=True)
-class LogLines:
-    """Lines ready to be written; each array has one entry for each line."""
-
-    texts: pa.LargeBinaryArray
-    sequences: NDArray[np.int64]
-    times: NDArray[np.int64]
-    outcomes: NDArray[np.int8]
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def ends(self) -> NDArray[np.int64]:
-        """Where each line ends in `data`."""
-        offsets = np.frombuffer(self.texts.buffers()[1], np.int64)
-        offsets = offsets[self.texts.offset : self.texts.offset + len(self) + 1]
-        return offsets[1:] - offsets[0]
-
-    def data(self) -> memoryview:
-        offsets = np.frombuffer(self.texts.buffers()[1], np.int64)
-        first, last = offsets[self.texts.offset], offsets[self.texts.offset + len(self)]
-        return memoryview(self.texts.buffers()[2])[first:last]
-
-    def part(self, start: int, end: int) -> "LogLines":
-        return LogLines(
-            self.texts.slice(start, end - start),
-            self.sequences[start:end],
-            self.times[start:end],
-            self.outcomes[start:end],
-        )
 
 
 class LineFormat:
@@ -114,9 +82,7 @@ class LineFormat:
     def _outcomes(self, orders: Orders) -> NDArray[np.int8]:
         guest = (orders.customers == GUEST)[orders.invoice_of]
         fee = orders.items >= self._products
-        outcomes = np.select(
-            (fee, orders.returned[orders.invoice_of], guest), (_FEE, _RETURN, _GUEST), _SALE
-        )
+        outcomes = np.select((fee, orders.returned[orders.invoice_of], guest), (_FEE, _RETURN, _GUEST), _SALE)
         return outcomes.astype(np.int8)
 
 
@@ -143,5 +109,8 @@ def _time_texts(times: NDArray[np.int64]) -> pa.LargeStringArray:
     spaced = pa.array(times).cast(pa.timestamp("s")).cast(pa.large_string())
     stamps = pc.binary_replace_slice(spaced, 10, 11, "T")
     return pc.binary_join_element_wise(
-        pa.scalar(",", pa.large_string()), stamps, pa.scalar("Z,", pa.large_string()), pa.scalar("", pa.large_string())
+        pa.scalar(",", pa.large_string()),
+        stamps,
+        pa.scalar("Z,", pa.large_string()),
+        pa.scalar("", pa.large_string()),
     )

@@ -1,0 +1,66 @@
+"""The rows that a model serves: a row for each customer, for each item with company, and for what is popular."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from contracts.lists import POPULAR, POPULAR_KEY, STORED_ENTRIES, TOGETHER, Reason, ReasonKind
+from contracts.lists import customer_key as key_of_customer
+from contracts.lists import together_key as key_of_together
+from emr_jobs import export, model, popularity, rankings, reasons
+from emr_jobs.export import Ranked
+from emr_jobs.gate import Coverage
+from emr_jobs.model import Model
+from emr_jobs.orders import Orders
+from emr_jobs.settings import Settings
+from emr_jobs.together import together
+
+
+def customer_rows(fitted: Model, settings: Settings) -> pa.Table:
+    """Both lists, with reasons, of every customer who bought something."""
+    blend = model.scores(fitted, settings)
+    alike = reasons.likeness(fitted.factors.of_items, settings)
+    pulls = reasons.pulls(fitted.ratings, settings)
+    buyers = np.diff(fitted.bought.starts) > 0
+    ranked = {}
+    for name, best in rankings.rank(blend, STORED_ENTRIES).items():
+        why = reasons.reasons(best, blend.popular[name], blend, fitted.bought, pulls, alike)
+        ranked[name] = Ranked(best[buyers], why[buyers])
+    items = fitted.factors.items
+    keys = _keys(key_of_customer(""), fitted.factors.customers.filter(pa.array(buyers)))
+    return export.table(keys, ranked, items, reasons.vocabulary(items))
+
+
+def item_rows(orders: Orders, fitted: Model, settings: Settings) -> pa.Table:
+    """What is bought together with each item, where enough was, and what is popular now."""
+    best = together(orders, settings)
+    has_company = best[:, 0] >= 0
+    company = _one_reason(best[has_company], ReasonKind.TOGETHER)
+    keys = _keys(key_of_together(""), orders.items.filter(pa.array(has_company)))
+    popular = popularity.ranked(fitted.bought, fitted.now, settings.popular_days, STORED_ENTRIES)
+    rows = [export.table(keys, {TOGETHER: company[0]}, orders.items, company[1])]
+    if len(popular):
+        now = _one_reason(popular.reshape(1, -1), ReasonKind.POPULAR)
+        rows.append(export.table(pa.array([POPULAR_KEY]), {POPULAR: now[0]}, orders.items, now[1]))
+    return pa.concat_tables(rows).combine_chunks().sort_by("key")
+
+
+def coverage(customers: pa.Table) -> Coverage:
+    """How many customers have a list, and how many different items stand in any."""
+    listed = [pc.unique(column.combine_chunks().flatten()) for column in _code_columns(customers)]
+    items = pc.unique(pa.concat_arrays(listed)) if listed else ()
+    return Coverage(customers.num_rows, len(items))
+
+
+def _code_columns(rows: pa.Table) -> list[pa.ChunkedArray]:
+    return [rows[name] for name in export.CUSTOMER_LISTS] if rows.num_rows else []
+
+
+def _one_reason(
+    codes: "np.ndarray[tuple[int, int], np.dtype[np.int32]]", kind: ReasonKind
+) -> tuple[Ranked, pa.Array]:
+    return Ranked(codes, np.zeros_like(codes)), pa.array([str(Reason(kind))])
+
+
+def _keys(prefix: str, names: pa.StringArray) -> pa.StringArray:
+    return pc.binary_join_element_wise(pa.scalar(prefix), names, "")

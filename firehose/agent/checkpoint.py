@@ -1,0 +1,202 @@
+"""How far each file is acknowledged, durably: what is committed here is never shipped again, and nothing before
+it is ever lost.
+"""
+
+import fcntl
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+_APPLICATION = 0x43444241  # SQLite's application_id: this file is ours
+_VERSION = 1
+_SCHEMA = f"""
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_VERSION};
+CREATE TABLE flows (flow TEXT PRIMARY KEY, begun REAL NOT NULL);
+CREATE TABLE generations (
+    generation INTEGER PRIMARY KEY AUTOINCREMENT,
+    flow TEXT NOT NULL REFERENCES flows,
+    path TEXT NOT NULL,
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    head_bytes INTEGER NOT NULL,
+    head_sha256 TEXT NOT NULL,
+    acknowledged INTEGER NOT NULL,
+    seen_bytes INTEGER NOT NULL,
+    updated REAL NOT NULL
+);
+"""
+
+
+class CheckpointError(RuntimeError):
+    """The checkpoint cannot be read or written: the agent stops, for without it lines get lost or doubled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One generation of a file: where its bytes are, how they begin, how far they are acknowledged."""
+
+    generation: int  # 0 until it is stored
+    path: str
+    device: int
+    inode: int
+    head_bytes: int
+    head_sha256: str
+    acknowledged: int
+    seen_bytes: int
+
+
+class Checkpoint:
+    """A SQLite file, synced at each commit. One process at a time, by a lock file beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._claim: IO[bytes] = _claim(path)
+        try:
+            if not path.exists():
+                _create(path)
+            self._database = _connect(path)
+            _verify(self._database, path)
+        except (sqlite3.Error, CheckpointError, OSError) as error:
+            self._claim.close()
+            raise CheckpointError(
+                f"the checkpoint {path} cannot be used: {error}. Nothing was shipped. Restore the file, or "
+                "move it away and set initialPosition to START_OF_FILE to ship every file again "
+                "(doubles are dropped by their event ids)"
+            ) from error
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+            self._claim.close()
+
+    def begun(self, flow: str) -> bool:
+        with self._lock:
+            return bool(self._database.execute("SELECT 1 FROM flows WHERE flow = ?", (flow,)).fetchone())
+
+    def begin(self, flow: str) -> None:
+        with self._lock, self._commit():
+            self._database.execute("INSERT OR IGNORE INTO flows VALUES (?, ?)", (flow, time.time()))
+
+    def positions(self, flow: str) -> list[Position]:
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT generation, path, device, inode, head_bytes, head_sha256, acknowledged, seen_bytes "
+                "FROM generations WHERE flow = ? ORDER BY generation",
+                (flow,),
+            )
+            return [Position(*row) for row in rows]
+
+    def add(self, flow: str, position: Position) -> int:
+        """The new generation's number."""
+        with self._lock, self._commit():
+            cursor = self._database.execute(
+                "INSERT INTO generations (flow, path, device, inode, head_bytes, head_sha256, acknowledged, "
+                "seen_bytes, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (flow, *_values(position), time.time()),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def store(self, positions: Iterable[Position]) -> None:
+        """All of them or none, durable on return."""
+        now = time.time()
+        with self._lock, self._commit():
+            self._database.executemany(
+                "UPDATE generations SET path = ?, device = ?, inode = ?, head_bytes = ?, head_sha256 = ?, "
+                "acknowledged = ?, seen_bytes = ?, updated = ? WHERE generation = ?",
+                [(*_values(position), now, position.generation) for position in positions],
+            )
+
+    def forget(self, generations: Iterable[int]) -> None:
+        with self._lock, self._commit():
+            self._database.executemany(
+                "DELETE FROM generations WHERE generation = ?", [(number,) for number in generations]
+            )
+
+    def _commit(self) -> "_Transaction":
+        return _Transaction(self._database, self.path)
+
+
+class _Transaction:
+    """A transaction whose failure says what to do."""
+
+    def __init__(self, database: sqlite3.Connection, path: Path) -> None:
+        self._database, self._path = database, path
+
+    def __enter__(self) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _values(position: Position) -> tuple[str | int, ...]:
+    return (
+        position.path,
+        position.device,
+        position.inode,
+        position.head_bytes,
+        position.head_sha256,
+        position.acknowledged,
+        position.seen_bytes,
+    )
+
+
+def _claim(path: Path) -> IO[bytes]:
+    claim = path.with_name(path.name + ".lock").open("wb")
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        claim.close()
+        raise CheckpointError(
+            f"another agent works with {path}: stop it, or give this one a checkpointFile of its own"
+        ) from error
+    return claim
+
+
+def _create(path: Path) -> None:
+    """Under another name first: a file of this name is always whole."""
+    from firehose.durable import sync_directory
+
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.unlink(missing_ok=True)
+    database = sqlite3.connect(unfinished, isolation_level=None)
+    try:
+        database.execute("PRAGMA synchronous = FULL")
+        database.executescript(_SCHEMA)
+    finally:
+        database.close()
+    unfinished.chmod(0o600)
+    unfinished.replace(path)
+    sync_directory(path.parent)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")  # a commit is on the disk when it returns
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _verify(database: sqlite3.Connection, path: Path) -> None:
+    try:
+        application = database.execute("PRAGMA application_id").fetchone()[0]
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        checked = database.execute("PRAGMA quick_check").fetchone()[0]
+        if (application, version) != (_APPLICATION, _VERSION):
+            raise CheckpointError(f"{path} is not a checkpoint of this agent (id {application}, version {version})")
+        if checked != "ok":
+            raise CheckpointError(f"SQLite finds it damaged: {checked}")
+    except (sqlite3.Error, CheckpointError):
+        database.close()
+        raise

@@ -1,0 +1,80 @@
+"""One customer on the screen: what they bought, from the lake; what is recommended, from the lookup."""
+
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.table import Table
+
+from contracts.lists import CUSTOMER_LISTS
+from contracts.order_line import Fate
+from infra import console, lake
+from infra.lookup import Lookup
+from infra.problem import ProblemError
+
+_BOUGHT = ("stock_code", "description", "invoice", "time")
+
+
+class UnknownCustomerError(ProblemError):
+    """No list is stored for this customer."""
+
+
+def recommended(answer: dict[str, Any], shown: int) -> Table:
+    """The answer of the lookup as a table."""
+    title = f"{answer['list']} for {answer['customer']} (from {answer['source']}, as of {answer['as_of']})"
+    table = console.table(title, "#", "item", "name", "why", right=("#",))
+    for rank, item in enumerate(answer["items"][:shown], 1):
+        table.add_row(str(rank), item["code"], item["name"], item["why"])
+    return table
+
+
+def ask(lookup: Lookup, customer: str, name: str, count: int) -> dict[str, Any]:
+    answer = lookup.recommendations(customer, list=name, n=str(count), names="true")
+    if not answer["items"]:
+        raise ProblemError("no lists are live yet: run `cadabra retrain` first")
+    return answer
+
+
+def show(lookup: Lookup, customer: str, name: str, count: int) -> None:
+    """Print the list; raises UnknownCustomerError after printing what an unknown customer is shown."""
+    answer = ask(lookup, customer, name, count)
+    console.out.print(recommended(answer, count))
+    console.say(f"version {answer['version']}")
+    if answer["source"] != "customer":
+        raise UnknownCustomerError(
+            f"customer {customer} has no list of their own (new, or misspelt); "
+            "above is what such a visitor is shown"
+        )
+
+
+def bought(customer: str, shown: int) -> Table:
+    """The items a customer bought most, with the day of the last time."""
+    rows = lake.read("orders", _BOUGHT, {"customer": customer, "fate": Fate.SALE.value})
+    if rows is None or not rows.num_rows:
+        raise ProblemError(f"customer {customer} bought nothing")
+    sums = rows.group_by("stock_code").aggregate(
+        [("invoice", "count_distinct"), ("time", "max"), ("description", "max")]
+    )
+    order = [("invoice_count_distinct", "descending"), ("time_max", "descending")]
+    invoices = pc.count_distinct(rows["invoice"]).as_py()
+    title = f"{customer} bought {sums.num_rows} items in {invoices} orders; the most often bought"
+    table = console.table(title, "item", "name", "orders", "last", right=("orders",))
+    for row in sums.sort_by(order).slice(0, shown).to_pylist():
+        table.add_row(
+            row["stock_code"],
+            row["description_max"],
+            str(row["invoice_count_distinct"]),
+            f"{row['time_max']:%Y-%m-%d}",
+        )
+    return table
+
+
+def worth_showing(orders: pa.Table) -> str:
+    """A regular of middling size: the customer whose number of orders is nearest to a dozen."""
+    invoices: set[tuple[str, str]] = {(row["customer"], row["invoice"]) for row in orders.to_pylist()}
+    counts = Counter(customer for customer, _ in invoices if customer)
+    return min(counts, key=lambda customer: (abs(counts[customer] - 12), customer))
+
+
+LISTS = CUSTOMER_LISTS

@@ -1,0 +1,68 @@
+"""`make demo`: the whole way on the embedded target, from an empty folder to one customer's list."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra import customer, lake, run, session, status, storefront
+from infra.console import out
+from infra.local import stack as local
+from infra.lookup import Lookup
+from infra.problem import ProblemError
+from infra.target import EMBEDDED
+
+DATA = Path(".cadabra", "demo")
+WEEKS = 10
+SHOWN = 8
+Say = Callable[[str], None]
+
+
+def play(lines: int, say: Say, data: Path = DATA) -> None:
+    """Exit code 0 means: the customer's list came over HTTP, and the ledger adds up."""
+    stages: list[tuple[str, float]] = []
+
+    @contextmanager
+    def stage(title: str) -> Iterator[None]:
+        out.rule(title, align="left", style="dim")
+        began = time.monotonic()
+        yield
+        stages.append((title, time.monotonic() - began))
+
+    local.stop(data)
+    shutil.rmtree(data, ignore_errors=True)
+    try:
+        with stage("a local AWS, and everything deployed into it"):
+            stack = session.up(data, EMBEDDED, None, say)
+        with stage(f"the shop writes {lines:,} order lines over {WEEKS} weeks"):
+            storefront.generate(data, ["--lines", str(lines), "--weeks", str(WEEKS)])
+        with stage("the agent ships them through Firehose into S3"):
+            storefront.ship(data, stack)
+        with stage("an EMR run: ingest, train, publish"):
+            run.run(stack, {}, say)
+        with stage("one customer"):
+            show_customer(Lookup.at(stack.lookup_url))
+        with stage("every line accounted for"):
+            found = status.read_accounts()
+            out.print(status.ledger_table(found))
+            agrees, verdict = status.verdict(found)
+            for line in verdict:
+                say(line)
+    finally:
+        local.stop(data)
+    total = sum(seconds for _, seconds in stages)
+    say(", ".join(f"{title.partition(',')[0]} {seconds:.1f} s" for title, seconds in stages))
+    say(f"the whole way took {total:.1f} s; look around in it: .venv/bin/cadabra --data {data} up")
+    if not agrees:
+        raise ProblemError("the ledger does not add up: see above")
+
+
+def show_customer(lookup: Lookup) -> None:
+    orders = lake.read("orders", ("customer", "invoice"))
+    if orders is None:
+        raise ProblemError("no orders are in the lake")
+    someone = customer.worth_showing(orders)
+    out.print(customer.bought(someone, SHOWN))
+    for name in customer.LISTS:
+        out.print(customer.recommended(customer.ask(lookup, someone, name, SHOWN), SHOWN))

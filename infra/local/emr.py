@@ -1,0 +1,123 @@
+"""The local EMR: EMR's API on this machine, with steps that really run. The supervisor starts it.
+
+`python -m infra.local.emr --host 127.0.0.1 --port N --data DIR`; it prints `listening on http://...` when ready.
+"""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+import uuid
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+
+from infra.local.emr_api import Api, ApiError, InvalidRequestError, Plain
+from infra.local.emr_records import Records
+from infra.local.emr_runs import Clusters
+
+HEALTH_PATH = "/_emr/health"
+BODY_MOST_BYTES = 10 * 1024 * 1024  # RunJobFlow requests are kilobytes
+_JSON = "application/x-amz-json-1.1"
+
+log = logging.getLogger(__name__)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], api: Api) -> None:
+        super().__init__(address, Handler)
+        self.api = api
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        found = self.path == HEALTH_PATH
+        self._send(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND, {"healthy": True} if found else {})
+
+    def do_POST(self) -> None:
+        action = self.headers.get("X-Amz-Target", "").removeprefix("ElasticMapReduce.")
+        try:
+            answer = self.server.api.answer(action, self._body())
+        except ApiError as error:
+            self._send(HTTPStatus.BAD_REQUEST, {"__type": error.code, "message": str(error)})
+        except Exception as error:
+            log.exception("%s failed", action)
+            body = {"__type": ApiError.code, "message": f"a fault of the local EMR itself: {error}"}
+            self._send(HTTPStatus.INTERNAL_SERVER_ERROR, body)
+        else:
+            self._send(HTTPStatus.OK, answer)
+
+    def _body(self) -> Plain:
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > BODY_MOST_BYTES:
+            self.close_connection = True
+            raise InvalidRequestError(f"a request of {length} bytes is too long")
+        try:
+            body = json.loads(self.rfile.read(length) or b"{}")
+        except ValueError as error:
+            raise InvalidRequestError(f"the request is no JSON: {error}") from error
+        if not isinstance(body, dict):
+            raise InvalidRequestError("the request is no JSON object")
+        return body
+
+    def _send(self, status: HTTPStatus, body: Plain) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", _JSON)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *values: object) -> None:  # noqa: A002  the base class's name
+        log.debug(format, *values)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.local.emr", description="EMR on this machine.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of clusters, and of steps' work and logs"
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    clusters = Clusters(
+        Records(options.data / "clusters"), options.data / "steps", boto3.client("s3"), boto3.client("events")
+    )
+    try:
+        server = Server((options.host, options.port), Api(clusters))
+    except OSError as error:
+        clusters.stop()
+        print(f"{options.host}:{options.port} cannot be listened on: {error}", file=sys.stderr)
+        return 1
+    _serve_until_asked_to_end(server)
+    clusters.stop()
+    return 0
+
+
+def _serve_until_asked_to_end(server: Server) -> None:
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    thread = threading.Thread(target=server.serve_forever, name="http")
+    thread.start()
+    print(f"listening on http://{server.server_name}:{server.server_port}", flush=True)
+    asked.wait()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

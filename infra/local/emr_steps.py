@@ -1,0 +1,171 @@
+"""One step: its objects fetched, spark-submit run, its logs put where EMR puts them, its failure explained."""
+
+import gzip
+import importlib.util
+import logging
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.local import java, processes, spark_jars
+from infra.local.emr_records import Cluster, Step
+from infra.local.spark_submit import Fetch, Machine, StepRefusedError, Submission, translate
+
+COMMAND_RUNNER = "command-runner.jar"
+LOGS = ("controller", "stdout", "stderr")
+TAIL_BYTES = 64 * 1024  # a failure's cause stands at the end of stderr
+MESSAGE_MOST = 1000  # characters of it that DescribeStep shows
+# Spark's own log lines, and the frames of a traceback, are not what a reader wants to know first.
+_NOISE = re.compile(
+    r"\s|\d\d/\d\d/\d\d \d\d:\d\d:\d\d |WARNING: |\tat |Caused by: .*\.\.\. \d+ more|During handling of "
+)
+
+log = logging.getLogger(__name__)
+
+
+class StepRun:
+    """A step on its way, from its objects in S3 to its logs there."""
+
+    def __init__(self, s3: Any, folder: Path, cluster: Cluster, step: Step) -> None:
+        self._s3 = s3
+        self._cluster = cluster
+        self._step = step
+        self.folder = folder / step.id
+        self._log_uri = cluster.request.get("LogUri", "")
+
+    def run(self, started: Callable[[processes.Guarded], None]) -> dict[str, str] | None:
+        """Its failure as DescribeStep shows it, None where it ended well. `started` gets the process as soon as there is one, to write it down and to be able to kill it."""
+        work = self.folder / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        for name in LOGS:
+            (self.folder / name).touch()
+        try:
+            reason = self._submit(self._prepared(work), work, started)
+        except (StepRefusedError, java.JavaMissingError) as error:
+            reason = str(error)
+            self._say(reason)
+        failure = self._explain(reason) if reason else None
+        self._ship_logs()
+        shutil.rmtree(work, ignore_errors=True)
+        return failure
+
+    def _prepared(self, work: Path) -> Submission:
+        if self._step.jar != COMMAND_RUNNER:
+            raise StepRefusedError(f"the local EMR runs {COMMAND_RUNNER} only, not {self._step.jar}")
+        submission = translate(
+            self._step.arguments,
+            self._cluster.request.get("Configurations") or [],
+            work=work,
+            machine=this_machine(),
+            iceberg_conf=spark_jars.conf(),
+        )
+        for note in submission.notes:
+            self._say(note)
+        for fetch in submission.fetches:
+            self._fetch(fetch)
+        return submission
+
+    def _fetch(self, fetch: Fetch) -> None:
+        place = urlsplit(fetch.uri)
+        self._say(f"fetching {fetch.uri}")
+        try:
+            self._s3.download_file(place.netloc, place.path.lstrip("/"), str(fetch.path))
+            if fetch.unpack_as:
+                shutil.unpack_archive(fetch.path, fetch.path.parent / fetch.unpack_as)
+        except (ClientError, BotoCoreError, OSError, shutil.ReadError) as error:
+            raise StepRefusedError(f"{fetch.uri} could not be fetched: {error}") from error
+
+    def _submit(
+        self, submission: Submission, work: Path, started: Callable[[processes.Guarded], None]
+    ) -> str:
+        """Why it failed; empty where it did not."""
+        home = spark_home()
+        command = [str(home / "bin" / "spark-submit"), *submission.arguments]
+        self._say("running " + " ".join(command))
+        begun = time.monotonic()
+        with (self.folder / "stdout").open("ab") as stdout, (self.folder / "stderr").open("ab") as stderr:
+            process = processes.start(
+                command,
+                environment=step_environment({**os.environ, **submission.environment}, home, java.find()),
+                folder=work,
+                stdout=stdout,
+                stderr=stderr,
+            )
+            try:
+                started(process)
+                process.wait()
+            finally:
+                status = process.end()
+        ended = f"{processes.how_it_ended(status)} after {time.monotonic() - begun:.1f} s"
+        self._say(f"spark-submit {ended}")
+        return f"spark-submit {ended}" if status else ""
+
+    def _explain(self, reason: str) -> dict[str, str]:
+        message = last_meaningful_line(tail(self.folder / "stderr")) or reason
+        failure = {"Reason": reason, "Message": message[:MESSAGE_MOST]}
+        return failure | ({"LogFile": self._log_file("stderr")} if self._log_uri else {})
+
+    def _log_file(self, name: str) -> str:
+        return f"{self._log_uri.rstrip('/')}/{self._cluster.id}/steps/{self._step.id}/{name}.gz"
+
+    def _ship_logs(self) -> None:
+        if not self._log_uri:
+            return
+        try:
+            for name in LOGS:
+                place = urlsplit(self._log_file(name))
+                body = gzip.compress((self.folder / name).read_bytes())
+                self._s3.put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=body)
+        except (ClientError, BotoCoreError, OSError) as error:
+            self._say(f"the logs stay in {self.folder}: {self._log_uri} does not take them ({error})")
+            log.warning("step %s: its logs stay in %s (%s)", self._step.id, self.folder, error)
+
+    def _say(self, text: str) -> None:
+        with (self.folder / "controller").open("a") as file:
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
+
+
+def last_meaningful_line(lines: Iterable[str]) -> str:
+    found = ""
+    for line in lines:
+        if line.strip() and not _NOISE.match(line):
+            found = line.strip()
+    return found
+
+
+def tail(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return file.read().decode(errors="replace").splitlines()
+
+
+def step_environment(ours: Mapping[str, str], home: Path, java_home: Path) -> dict[str, str]:
+    """What spark-submit sees: this machine's Spark, Java and Python, and the AWS we were given."""
+    dropped = {"SPARK_CONF_DIR", "PYTHONPATH", "PYSPARK_DRIVER_PYTHON", "PYSPARK_SUBMIT_ARGS"}
+    return {key: value for key, value in ours.items() if key not in dropped} | {
+        "SPARK_HOME": str(home),
+        "JAVA_HOME": str(java_home),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONUNBUFFERED": "1",  # so that the step's progress can be followed
+    }
+
+
+def spark_home() -> Path:
+    package = importlib.util.find_spec("pyspark")
+    if package is None or package.origin is None:
+        raise StepRefusedError("pyspark is not installed: run `make setup`")
+    return Path(package.origin).parent
+
+
+def this_machine() -> Machine:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Machine(len(os.sched_getaffinity(0)), memory // 1024**2)

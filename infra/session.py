@@ -1,0 +1,49 @@
+"""From here on this process speaks to a target: `up` starts the embedded one, `enter` finds it running."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from infra import deploy, rebuild, target
+from infra.local import stack as local
+from infra.problem import ProblemError
+from infra.stack import Stack
+from infra.target import Target
+
+Say = Callable[[str], None]
+
+
+def up(data: Path, name: str, port: int | None, say: Say) -> Stack:
+    """Start what is missing of the embedded target, and deploy into it."""
+    if name != target.EMBEDDED:
+        raise ProblemError(f"`cadabra up` starts the embedded target only; {name} is started elsewhere")
+    running = local.start(data, port=port)
+    say(f"local AWS at {running.endpoint}, its state in {data}")
+    target.embedded(local.environment(running)).enter()
+    stack = deploy.deploy(target.embedded(local.environment(running)), say)
+    if running.rebuild_needed:
+        say("it was not stopped in order last time: what is not in S3 is rebuilt from S3")
+        rebuild.rebuild(stack, say)
+        local.acknowledge_rebuild(data)
+    return stack
+
+
+def down(data: Path, name: str, say: Say) -> None:
+    if name != target.EMBEDDED:
+        raise ProblemError(f"`cadabra down` ends the embedded target only; {name} is ended elsewhere")
+    local.stop(data)
+    say(f"nothing of {data} runs any more; its state stays")
+
+
+def enter(data: Path, name: str) -> Target:
+    """The target, running, with this process's environment set to it."""
+    found = _target(data, name)
+    found.enter()
+    return found
+
+
+def _target(data: Path, name: str) -> Target:
+    if name == target.AWS:
+        return target.aws()
+    if name == target.LOCALSTACK:
+        return target.localstack()
+    return target.embedded(local.environment(local.running(data)))

@@ -1,0 +1,94 @@
+"""`cadabra status`: does everything add up, what is live and how old, is a run active."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from rich.table import Table
+
+from contracts import lease, publications
+from contracts.order_line import Fate
+from contracts.publications import State
+from contracts.s3_layout import Version
+from infra import console, lake
+from infra.clients import client
+from infra.ledger import Account, accounts
+from infra.stack import Stack
+
+_FATES = tuple(Fate)
+
+
+def read_accounts() -> list[Account]:
+    ledger = lake.read("ledger", ("sources",))
+    return list(accounts(ledger.to_pylist())) if ledger is not None else []
+
+
+def ledger_table(found: list[Account]) -> Table:
+    """One row for each source: landed = the fates, written = landed - duplicates."""
+    columns = ("source", "written", "landed", *_FATES, "missing")
+    table = console.table(
+        "The ledger: landed = sum of fates, written = landed - duplicate", *columns, right=columns[1:]
+    )
+    for account in found:
+        written = "?" if account.written is None else f"{account.written:,}"
+        fates = (f"{account.fates[fate]:,}" for fate in _FATES)
+        table.add_row(account.source, written, f"{account.landed:,}", *fates, f"{account.missing:,}")
+    return table
+
+
+def verdict(found: list[Account]) -> tuple[bool, list[str]]:
+    """Whether both equations hold, and what to say of it."""
+    if not found:
+        return True, ["nothing has been ingested yet"]
+    complaints = [account.complaint() for account in found if not account.agrees]
+    if complaints:
+        return False, complaints
+    landed = sum(account.landed for account in found)
+    return True, [f"both equations hold: all {landed:,} landed lines have their fate, none is missing"]
+
+
+def served(stack: Stack) -> Iterator[str]:
+    """What is live, and what is on its way."""
+    publication = publications.read(client("dynamodb"), stack.table)
+    if publication is None or not publication.live_version:
+        yield "no lists are live yet"
+    else:
+        as_of = Version.parse(publication.live_version).as_of
+        age = datetime.now(UTC) - as_of
+        yield f"live: {publication.live_version}, as of {as_of:%Y-%m-%d %H:%M} UTC, {_spoken(age)} old"
+    if publication and publication.state == State.OPEN:
+        done = f"{len(publication.done)} of {publication.parts} parts are in"
+        yield f"publication {publication.number} of {publication.version} is open: {done}"
+
+
+def active(stack: Stack) -> str:
+    held = lease.read(client("dynamodb"), stack.table)
+    now = int(time.time())
+    if held is None or held.free or held.deadline <= now:
+        return "no retrain is active"
+    return f"retrain {held.number} is active on cluster {held.cluster or '(starting)'}"
+
+
+def dead_letters(stack: Stack) -> int:
+    answer = client("sqs").get_queue_attributes(
+        QueueUrl=stack.publish_dead_letters, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def show(stack: Stack, say: Callable[[str], None]) -> bool:
+    """Print it all; false where something does not add up."""
+    found = read_accounts()
+    if found:
+        console.out.print(ledger_table(found))
+    agrees, lines = verdict(found)
+    for line in [*lines, *served(stack), active(stack)]:
+        say(line)
+    if undelivered := dead_letters(stack):
+        say(f"{undelivered} messages in the dead-letter queue: parts or a catalogue that publish gave up on")
+    return agrees and not undelivered
+
+
+def _spoken(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"  # noqa: PLR2004 (two hours)
