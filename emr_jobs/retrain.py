@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     shop = Shop(boto3.client("s3"), boto3.client("dynamodb"), options.bucket, options.table)
     compiling = rehearsal.begin()
     try:
-        retrain(shop, run, Settings(), _read_lake, compiling)
+        retrain(shop, run, Settings(), _read_with_new_spark, compiling)
     except (NoOrdersError, lease.LeaseLostError, *publication.FAILURES) as error:
         print(f"retrain: {error}", file=sys.stderr)
         return 1
@@ -131,17 +131,21 @@ def _orders(run: Run, read_orders: Callable[[datetime], pa.Table]) -> tuple[Orde
     return orders, run.as_of or end_of_newest_hour(orders, cap)
 
 
-def _read_lake(before: datetime) -> pa.Table:
-    """Only what the model uses, in one job; Spark is done with after it."""
+def read_lake(spark: SparkSession, before: datetime) -> pa.Table:
+    """Only what the model uses of the order lines, in one job."""
+    name = tables.full_name("orders")
+    if not spark.catalog.tableExists(name):
+        raise NoOrdersError(f"there is no table {name} yet: ingest makes it from the first orders")
+    used = F.col("fate").isin([str(fate) for fate in USED_FATES])
+    priced = (F.col("unit_price") > 0).alias("priced")
+    columns = [priced if column == "priced" else F.col(column) for column in COLUMNS]
+    return spark.table(name).where((F.col("time") < F.lit(before)) & used).select(*columns).toArrow()
+
+
+def _read_with_new_spark(before: datetime) -> pa.Table:
     spark = SparkSession.builder.appName("cadabra retrain").getOrCreate()
     try:
-        name = tables.full_name("orders")
-        if not spark.catalog.tableExists(name):
-            raise NoOrdersError(f"there is no table {name}: ingest makes it from the first orders")
-        used = F.col("fate").isin([str(fate) for fate in USED_FATES])
-        priced = (F.col("unit_price") > 0).alias("priced")
-        columns = [priced if column == "priced" else F.col(column) for column in COLUMNS]
-        return spark.table(name).where((F.col("time") < F.lit(before)) & used).select(*columns).toArrow()
+        return read_lake(spark, before)
     finally:
         spark.stop()
 

@@ -118,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_shop(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    about = "a simulated shop: catalogue.csv and order logs; a later run into the same folder goes on with the same shop"
+    about = (
+        "a simulated shop: catalogue.csv and order logs; a later run into the folder goes on with its shop"
+    )
     shop = commands.add_parser("shop", help="a simulated shop", description=about)
     shop.set_defaults(run=_shop)
     add = shop.add_argument

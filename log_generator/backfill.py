@@ -1,7 +1,7 @@
 """History straight into S3: a real order file as gz objects under the hours its orders were made in.
 
-An object's key follows from the file alone and an object that is there stays as it is, so that repeating a backfill, also a
-killed one, doubles nothing. Its event ids are those of a replay of the same file.
+An object's key follows from the file alone and an object that is there stays as it is, so that repeating
+a backfill, also a killed one, doubles nothing. Its event ids are those of a replay of the same file.
 """
 
 import gzip

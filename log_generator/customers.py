@@ -1,4 +1,4 @@
-"""Who buys: customers with lasting tastes, habits with a rhythm of their own, and a day on which they came."""
+"""Who buys: customers with lasting tastes, habits with their own rhythm, and a day on which they came."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from log_generator.words import COUNTRIES, HOME_COUNTRY
 
 GUEST = -1
 FIRST_CUSTOMER = 12_346  # as in the public file
-FAVOURITES = 3  # groups a customer cares for
-HABITS = 10  # items bought again and again
-NEWCOMERS = 0.25  # share of customers who come only within the shop's span
+FAVOURITES = 4  # groups a customer cares for
+HABITS = 8  # items bought again and again
+NEWCOMERS = 0.2  # share of customers who come only within the shop's span
 BULK_BUYERS = 0.04
 ABROAD = 0.12
 ALL_COUNTRIES = (HOME_COUNTRY, *COUNTRIES)
-LOYALTY_SIGMA = 1.1  # of the log of how often they come: a tenth of the customers makes half of the orders
-RHYTHM_DAYS = (5, 40)
+LOYALTY_SIGMA = 1.2  # of the log of how often they come: a tenth of the customers makes half of the orders
+RHYTHM_DAYS = (4, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ class Customers:
         return len(self.ids)
 
     def visiting(self, chances: NDArray[np.float64], times: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Who comes at each time, for a chance in [0, 1): the loyal ones more often, nobody before joining."""
+        """Who comes at each time, given a chance in [0, 1): the loyal more often, nobody before joining."""
         known = np.maximum(np.searchsorted(self.joined, times, side="right"), 1)
         found = np.searchsorted(self.visits_before, chances * self.visits_before[known - 1], side="right")
-        return np.minimum(found, known - 1)
+        places: NDArray[np.int64] = np.minimum(found, known - 1)
+        return places
 
 
 def make_customers(seed: int, size: int, opened: int, span: int, catalogue: Catalogue) -> Customers:
@@ -75,13 +76,13 @@ def _tastes(
     rng: np.random.Generator, size: int, groups: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Favourite groups, the well-loved ones more often, none twice; the first weighs most."""
-    love = 1.0 / np.sqrt(1.0 + np.arange(groups))
+    love = 1.0 / (3.0 + np.arange(groups))
     keys = rng.gumbel(size=(size, groups)) + np.log(rng.permutation(love))
     places = min(FAVOURITES, groups)
     favourites = np.argpartition(-keys, places - 1, axis=1)[:, :places]
     if places < FAVOURITES:
         favourites = np.column_stack((favourites, favourites[:, : FAVOURITES - places]))
-    weights = rng.gamma((6.0, 3.0, 1.5), size=(size, FAVOURITES))
+    weights = rng.gamma((6.0, 3.0, 2.0, 1.0), size=(size, FAVOURITES))
     return favourites.astype(np.int32), weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -97,5 +98,6 @@ def _habits(
     place = np.minimum((chances > np.cumsum(weights, axis=1)[:, None, :]).sum(axis=2), FAVOURITES - 1)
     groups = np.take_along_axis(favourites, place, axis=1)
     cells = groups * STYLES + styles[:, None]
-    inside = (rng.random((size, HABITS)) ** 1.5 * catalogue.cell_sizes[cells]).astype(np.int64)
-    return (catalogue.cell_starts[cells] + inside).astype(np.int32)
+    inside = (rng.random((size, HABITS)) ** 2.0 * catalogue.cell_sizes[cells]).astype(np.int64)
+    items: NDArray[np.int32] = (catalogue.cell_starts[cells] + inside).astype(np.int32)
+    return items

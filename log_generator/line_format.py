@@ -15,7 +15,6 @@ from log_generator.customers import GUEST
 from log_generator.log_lines import LogLines, number_of
 from log_generator.orders import Orders
 
-
 BULK_PRICE = Decimal("0.85")  # of the list price
 _CENT = Decimal("0.01")
 _SALE, _RETURN, _FEE, _GUEST = map(number_of, (Fate.SALE, Fate.RETURN, Fate.FEE, Fate.GUEST))

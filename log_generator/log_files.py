@@ -1,7 +1,8 @@
 """The log folder as a server keeps it: `orders.log`, appended to, and rotated by size or by the hour.
 
-By size as logrotate does: `orders.log.1` is the newest of the old ones. By the hour: `orders.log.2026-11-20T10` holds that
-hour's orders. Either by renaming, or by copying and truncating. Old logs are left to the server's own clean-up.
+By size as logrotate does: `orders.log.1` is the newest of the old ones. By the hour:
+`orders.log.2026-11-20T10` holds that hour's orders. Either by renaming, or by copying and truncating. Old
+logs are left to the server's own clean-up.
 """
 
 import fcntl
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -31,6 +32,9 @@ class Rotation:
     max_bytes: int | None = None
     hourly: bool = False
     copytruncate: bool = False
+
+
+BY_NOTHING = Rotation()
 
 
 class LogFiles:
@@ -81,7 +85,7 @@ class LogFiles:
         self._file.close()
         self._lock.close()
 
-    def __enter__(self) -> "LogFiles":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:

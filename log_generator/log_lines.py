@@ -37,7 +37,8 @@ class LogLines:
     def ends(self) -> NDArray[np.int64]:
         """Where each line ends in `data`."""
         offsets = self._offsets()
-        return offsets[1:] - offsets[0]
+        ends: NDArray[np.int64] = offsets[1:] - offsets[0]
+        return ends
 
     def part(self, start: int, end: int) -> "LogLines":
         return LogLines(
@@ -49,5 +50,5 @@ class LogLines:
 
     def _offsets(self) -> NDArray[np.int64]:
         """Where each line begins in the array's buffer, and where the last one ends."""
-        offsets = np.frombuffer(self.texts.buffers()[1], np.int64)
+        offsets: NDArray[np.int64] = np.frombuffer(self.texts.buffers()[1], np.int64)
         return offsets[self.texts.offset : self.texts.offset + len(self) + 1]

@@ -1,4 +1,4 @@
-"""How the logs of a folder end: the last event id, the hour, and the piece of a line that a killed writer left."""
+"""How a folder's logs end: the last event id and time, and the piece of a line a killed writer left."""
 
 import os
 from dataclasses import dataclass

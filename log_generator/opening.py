@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from log_generator.dirt import Dirt
 from log_generator.errors import RequestError
-from log_generator.log_files import LogFiles, Rotation
+from log_generator.log_files import BY_NOTHING, LogFiles, Rotation
 from log_generator.log_tail import newest_tail
 from log_generator.pace import Pace
 from log_generator.register import Register, read_register, write_durably
@@ -41,7 +41,7 @@ class Opening:
     dirt: float = 1.0
     customers: int | None = None
     items: int | None = None
-    rotation: Rotation = Rotation()
+    rotation: Rotation = BY_NOTHING
 
     @property
     def expected_lines(self) -> int:

@@ -1,7 +1,7 @@
 """A real order file, such as the public Online Retail CSV, as log lines with event ids.
 
-Plain or compressed (gz, xz, bz2), UTF-8 with or without a mark or latin-1, LF or CRLF, with or without its header: the same
-orders get the same ids, made of the digest of the text and the number of the line.
+Plain or compressed (gz, xz, bz2), UTF-8 with or without a mark or latin-1, LF or CRLF, with or without its
+header: the same orders get the same ids, made of the digest of the text and the number of the line.
 """
 
 import bz2
@@ -14,19 +14,19 @@ from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 
-from contracts.order_line import Fate, Reason, RefusedLineError, fate_of, parse_line, parse_time
+from contracts.order_line import Reason, RefusedLineError, fate_of, parse_line, parse_time
 from log_generator.errors import OrderFileError
 from log_generator.log_lines import LogLines, number_of
 
 BATCH_LINES = 4_096
 _DIGEST_BYTES = 6
 _WEEK = timedelta(weeks=1)
-_OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open, b"BZ": bz2.open}
+_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open, b"BZ": bz2.open}
 _COLUMNS_AFTER_TIME = 3  # price, customer and country hold no comma
 _SEVEN_COLUMNS_REPAIR = b",,,"  # an id as the eighth column would make a wrong line a right one
 
@@ -47,7 +47,7 @@ class OrderFile:
         return f"{self.digest}-{weeks}w" if weeks else self.digest
 
     def log_lines(self, weeks: int, after: int = 0, *, batch: int = BATCH_LINES) -> Iterator[LogLines]:
-        """The lines beyond number `after`, in batches, `weeks` younger. Without a time of its own, a line has the one before's."""
+        """The lines beyond number `after`, `weeks` younger. One without a time has that of the one before."""
         source = self.source(weeks)
         numbered = enumerate(islice(_texts(self.path), after, None), after + 1)
         latest = int((self.newest + weeks * _WEEK).timestamp())  # for lines before the first that has a time
@@ -102,7 +102,8 @@ def _texts(path: Path) -> Iterator[str]:
 def _opened(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         start = file.read(2)
-    return _OPENERS.get(start, open)(path, "rb")
+    opened: IO[bytes] = _OPENERS.get(start, open)(path, "rb")
+    return opened
 
 
 def _is_header(text: str) -> bool:

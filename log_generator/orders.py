@@ -16,12 +16,12 @@ from log_generator.shelves import Shelves
 from log_generator.visits import Door, Visits
 
 # A basket: one line at least, about ten on average, a few very large.
-_BASKET_LOG_MEAN, _BASKET_LOG_SIGMA = 2.0, 0.8
+_BASKET_LOG_MEAN, _BASKET_LOG_SIGMA = 1.75, 0.8
 _MAX_BASKET = 200
-_MEAN_BASKET = 9.0
+_MEAN_BASKET = 7.0
 _CREDIT_NOTES = 0.12  # share of the invoices; each takes one line back
 _FEES_ABROAD, _FEES_AT_HOME = 0.5, 0.02  # shares of the invoices that end with a fee
-_HABITUAL = 0.62  # share of a known customer's lines, as far as habits are due
+_HABITUAL = 0.88  # share of a known customer's lines, as far as habits are due
 _REDRAWS = 2  # of items that stand twice on an invoice: as many stay as in the public file
 _ONE_PACK = 0.55  # chance that one pack is enough, and again for each further one
 _BULK_PACKS = np.array([10, 12, 24, 48, 100], np.int32)
@@ -71,7 +71,8 @@ class Demand:
         self._bought = Purchase(nothing.astype(np.int64), nothing, nothing.astype(bool), nothing, nothing)
 
     def block(self, lines: int, first_sequence: int, moments: Moments) -> Orders:
-    XX = np.random.default_rng((self._seed, 3, first_sequence))
+        """`lines` lines; `moments` says when a share in [0, 1) of them has been sold, in epoch seconds."""
+        rng = np.random.default_rng((self._seed, 3, first_sequence))
         sizes, returned = _invoices(rng, lines, returns=len(self._bought.items) > 0)
         visits = self._door.visits(rng, moments((np.cumsum(sizes) - sizes) / lines))
         known = visits.customers != GUEST
@@ -172,4 +173,5 @@ def _invoices(
 def _doubled(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     """The places of all but the first of equal keys."""
     order = np.argsort(keys, kind="stable")
-    return order[1:][keys[order[1:]] == keys[order[:-1]]]
+    again: NDArray[np.int64] = order[1:][keys[order[1:]] == keys[order[:-1]]]
+    return again

@@ -1,7 +1,8 @@
 """Which source a log folder belongs to and how far its sequence has got: `register.json`, beside the logs.
 
-Ids are never used twice and never skipped, kill -9 included: the last whole line of the newest log is the truth. The
-register only bounds it, for the day the logs were taken away: `settled` was surely written, nothing above `reserved` was.
+Ids are never used twice and never skipped, kill -9 included: the last whole line of the newest log is the
+truth. The register only bounds it, for the day the logs were taken away: `settled` was surely written,
+nothing above `reserved` was.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A real order file written as a server would have: into a log folder, at once or at a rate. It resumes where it ended."""
+"""A real order file, written as a server would have: into a log folder, at once or at a rate, resumably."""
 
 import dataclasses
 import threading
@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from log_generator.errors import RequestError
-from log_generator.log_files import LogFiles, Rotation
+from log_generator.log_files import BY_NOTHING, LogFiles, Rotation
 from log_generator.log_lines import LogLines
 from log_generator.order_file import BATCH_LINES, OrderFile, survey
 from log_generator.pace import Pace
@@ -30,7 +29,7 @@ class Replay:
     shifted: bool = False  # to now, by whole weeks
     lines: int | None = None  # at most so many in this run
     lines_per_s: float | None = None
-    rotation: Rotation = Rotation()
+    rotation: Rotation = BY_NOTHING
 
 
 def run_replay(

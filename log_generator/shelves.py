@@ -10,13 +10,16 @@ from log_generator.customers import FAVOURITES, Customers
 from log_generator.traffic import DAY_S, season
 from log_generator.visits import Visits
 
-# Where a line comes from: up to each share the visit's theme, its companion group, another favourite; else anywhere.
-_THEME, _COMPANION, _FAVOURITE = 0.45, 0.70, 0.92
-_KEPT_STYLE = 0.75
+# Where a line comes from, up to each share: the visit's theme, its companion, a favourite, the shop's
+# window; else anywhere.
+_THEME, _COMPANION, _FAVOURITE, _WINDOW = 0.36, 0.52, 0.72, 0.90
+_KEPT_STYLE = 0.6
 _NEAR_ANCHOR = 0.5  # share of theme and companion lines that stand close to what the visit is about
 _ANCHOR_WIDTH = 0.1
-_POPULARITY_POWER = 2.2  # the larger, the more the first items of a cell are bought
+_POPULARITY_POWER = 1.8  # the larger, the more the first items of a cell are bought
 _TREND_S = 28 * DAY_S  # after which the next item of a cell is the most popular one
+_WINDOW_ITEMS, _WINDOW_S = 40, 28 * DAY_S  # so many items are shown off, each for four weeks
+_SCATTER = 7_919  # a prime: spreads the window over all groups
 _TRIES = 8  # at a cell whose items are sold out
 
 
@@ -42,12 +45,15 @@ class Shelves:
         styles = np.where(kept, self.customers.styles[who], rng.integers(STYLES, size=lines))
         anchored = (source < _COMPANION) & (rng.random(lines) < _NEAR_ANCHOR)
         ranks = self._ranks(rng, len(visits.times), visit_of, anchored)
-        return self.in_stock(rng, self._item(groups * STYLES + styles, ranks, times), times)
+        items = self._item(groups * STYLES + styles, ranks, times)
+        shown_off = (source >= _FAVOURITE) & (source < _WINDOW)
+        items[shown_off] = self._window(rng, times[shown_off])
+        return self.in_stock(rng, items, times)
 
     def in_stock(
         self, rng: np.random.Generator, items: NDArray[np.int32], times: NDArray[np.int64]
     ) -> NDArray[np.int32]:
-        """What is not for sale at its time gives way to a neighbour, or where all are gone to a lasting item."""
+        """What is not for sale at its time gives way to a neighbour, where all are gone to a lasting item."""
         for _ in range(_TRIES):
             missing = np.flatnonzero(~self.for_sale(items, times))
             if not len(missing):
@@ -62,8 +68,10 @@ class Shelves:
     def neighbours(
         self, rng: np.random.Generator, items: NDArray[np.int32], times: NDArray[np.int64]
     ) -> NDArray[np.int32]:
-        """Another item of the same cell for each."""
-        return self._item(self.catalogue.cells[items], rng.random(len(items)), times)
+        """Another item of the same group for each."""
+        groups = self.catalogue.cells[items] // STYLES
+        cells = groups * STYLES + rng.integers(STYLES, size=len(items), dtype=np.int32)
+        return self._item(cells, rng.random(len(items)), times)
 
     def for_sale(self, items: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.bool_]:
         return (self.catalogue.appears[items] <= times) & (times < self.catalogue.sells_out[items])
@@ -76,7 +84,17 @@ class Shelves:
         seasons = season(self.catalogue.departments[favourites], times[:, None])
         weights = np.cumsum(self.customers.weights[who] * seasons, axis=1)
         chosen = (rng.random(len(who))[:, None] * weights[:, -1:] >= weights).sum(axis=1)
-        return favourites[np.arange(len(who)), np.minimum(chosen, FAVOURITES - 1)]
+        chosen = np.minimum(chosen, FAVOURITES - 1)
+        groups: NDArray[np.int32] = favourites[np.arange(len(who)), chosen]
+        return groups
+
+    def _window(self, rng: np.random.Generator, times: NDArray[np.int64]) -> NDArray[np.int32]:
+        """One of the items in the shop's window, the first ones more often."""
+        place = (rng.random(len(times)) ** _POPULARITY_POWER * _WINDOW_ITEMS).astype(np.int64)
+        turn = (times + place * (_WINDOW_S // _WINDOW_ITEMS)) // _WINDOW_S
+        mixed = (turn * _WINDOW_ITEMS + place) * _SCATTER
+        items: NDArray[np.int32] = (mixed % len(self.catalogue)).astype(np.int32)
+        return items
 
     def _ranks(
         self,

@@ -24,14 +24,14 @@ _BLOCKS_AT_LEAST = 8  # so that goods come back in a short run, too
 
 # A shop of 100,000 lines has 3,600 customers and 2,000 items; one of 10 million has 140,000 and 20,000.
 _REFERENCE_LINES = 100_000
-_REFERENCE_CUSTOMERS, _CUSTOMERS_POWER = 3_600, 0.8
+_REFERENCE_CUSTOMERS, _CUSTOMERS_POWER = 5_600, 0.75
 _REFERENCE_ITEMS, _ITEMS_POWER = 2_000, 0.5
 _MIN_CUSTOMERS, _MAX_CUSTOMERS = 50, 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that a shop follows from; it stands in the folder's register, so that a later run goes on with the same shop."""
+    """All that a shop follows from. It stands in the folder's register; a later run goes on with it."""
 
     seed: int
     customers: int

@@ -9,7 +9,7 @@ from log_generator.customers import Customers
 
 
 def truth(catalogue: Catalogue, customers: Customers) -> dict[str, Any]:
-    """`customers`: id -> group -> weight, summing to 1. `items`: code -> group. `companions`: group -> group."""
+    """`customers`: id -> group -> weight, in sum 1. `items`: code -> group. `companions`: group -> group."""
     return {
         "groups": list(catalogue.groups),
         "companions": dict(

@@ -1,15 +1,19 @@
-"""How far each file is acknowledged, durably: what is committed here is never shipped again, and nothing before
-it is ever lost.
+"""How far each file is acknowledged, durably.
+
+What is committed here is never shipped again; what is not is shipped again after a kill.
 """
 
 import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from firehose.durable import sync_directory
 
 _APPLICATION = 0x43444241  # SQLite's application_id: this file is ours
 _VERSION = 1
@@ -119,21 +123,19 @@ class Checkpoint:
                 "DELETE FROM generations WHERE generation = ?", [(number,) for number in generations]
             )
 
-    def _commit(self) -> "_Transaction":
-        return _Transaction(self._database, self.path)
-
-
-class _Transaction:
-    """A transaction whose failure says what to do."""
-
-    def __init__(self, database: sqlite3.Connection, path: Path) -> None:
-        self._database, self._path = database, path
-
-    def __enter__(self) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
-        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+    @contextmanager
+    def _commit(self) -> Iterator[None]:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            yield
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise CheckpointError(
+                f"the checkpoint {self.path} cannot be written: {error}. Nothing that it does not hold was "
+                "given up: make room on the disk and start the agent again"
+            ) from error
 
 
 def _values(position: Position) -> tuple[str | int, ...]:
@@ -162,8 +164,6 @@ def _claim(path: Path) -> IO[bytes]:
 
 def _create(path: Path) -> None:
     """Under another name first: a file of this name is always whole."""
-    from firehose.durable import sync_directory
-
     unfinished = path.with_name(path.name + ".unfinished")
     unfinished.unlink(missing_ok=True)
     database = sqlite3.connect(unfinished, isolation_level=None)
@@ -194,7 +194,9 @@ def _verify(database: sqlite3.Connection, path: Path) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         checked = database.execute("PRAGMA quick_check").fetchone()[0]
         if (application, version) != (_APPLICATION, _VERSION):
-            raise CheckpointError(f"{path} is not a checkpoint of this agent (id {application}, version {version})")
+            raise CheckpointError(
+                f"{path} is not a checkpoint of this agent (id {application}, version {version})"
+            )
         if checked != "ok":
             raise CheckpointError(f"SQLite finds it damaged: {checked}")
     except (sqlite3.Error, CheckpointError):

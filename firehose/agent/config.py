@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +147,6 @@ def parse(plain: Mapping[str, Any], where: str) -> Settings:
 
 
 def _with_warnings(settings: Settings, warnings: tuple[str, ...]) -> Settings:
-    from dataclasses import replace
-
     return replace(settings, warnings=warnings)
 
 

@@ -1,11 +1,12 @@
 """The local EMR: EMR's API on this machine, with steps that really run. The supervisor starts it.
 
-`python -m infra.local.emr --host 127.0.0.1 --port N --data DIR`; it prints `listening on http://...` when ready.
+`python -m infra.local.emr --host 127.0.0.1 --port N --data DIR`; when ready it prints `listening on http://...`.
 """
 
 import argparse
 import json
 import logging
+import queue
 import signal
 import sys
 import threading
@@ -107,13 +108,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _serve_until_asked_to_end(server: Server) -> None:
-    asked = threading.Event()
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()  # unlike an Event, it may be put to in a handler
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
+        signal.signal(number, lambda number, _frame: asked.put(number))
     thread = threading.Thread(target=server.serve_forever, name="http")
     thread.start()
-    print(f"listening on http://{server.server_name}:{server.server_port}", flush=True)
-    asked.wait()
+    host, port = server.server_address[:2]
+    print(f"listening on http://{host!s}:{port}", flush=True)
+    asked.get()
     server.shutdown()
     thread.join()
     server.server_close()

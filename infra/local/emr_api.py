@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from infra.local.emr_records import Cluster, ClusterState, OnFailure, Step, StepState, new_id
-from infra.local.emr_runs import Clusters, ClusterOverError
+from infra.local.emr_runs import ClusterOverError, Clusters
 
 PAGE = 50  # what EMR lists in one answer
 STEPS_MOST = 256  # of a cluster, active at once
@@ -165,8 +165,8 @@ def _read_step(place: int, plain: Plain) -> Step:
     action = plain.get("ActionOnFailure", OnFailure.TERMINATE_CLUSTER)
     if action not in list(OnFailure):
         raise ValidationError(
-            f"1 validation error detected: Value '{action}' at 'steps.{place}.member.actionOnFailure' failed to "
-            f"satisfy constraint: Member must satisfy enum value set: [{', '.join(OnFailure)}]"
+            f"1 validation error detected: Value '{action}' at 'steps.{place}.member.actionOnFailure' "
+            f"failed to satisfy constraint: Member must satisfy enum value set: [{', '.join(OnFailure)}]"
         )
     return Step(
         id=new_id("s-"),

@@ -1,4 +1,4 @@
-"""What the local EMR remembers of clusters and steps, durably: one file for each cluster, replaced as a whole."""
+"""What the local EMR remembers of clusters and steps, durably: one file a cluster, replaced as a whole."""
 
 import json
 import os

@@ -201,7 +201,7 @@ class Clusters:
             self._end_step(cluster, step, StepState.CANCELLED, reason)
 
     def _end_step(self, cluster: Cluster, step: Step, state: StepState, reason: str) -> None:
-        step.state, step.ended, step.process = state, time.time(), None
+        step.state, step.reason, step.ended, step.process = state, reason, time.time(), None
         if state is StepState.FAILED and step.failure is None:
             step.failure = {"Reason": reason, "Message": reason}
         self._tell(cluster, [step], cluster_changed=False)

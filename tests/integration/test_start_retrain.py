@@ -1,0 +1,161 @@
+"""One retrain runs at a time: the lease against the real local DynamoDB, EMR as a record of what it was asked."""
+
+import itertools
+import json
+
+import boto3
+import pytest
+
+from contracts import lease
+from contracts.lease import LeaseHeldError, LeaseLostError
+from contracts.s3_layout import EMR_REQUEST
+from start_retrain.run import Clients, Settings, start
+
+NOW = 1_795_173_509
+_numbers = itertools.count(1)
+
+
+class RecordingEmr:
+    """Clusters by name with their state; what run_job_flow was sent."""
+
+    class exceptions:  # noqa: N801 (boto3's name)
+        class InvalidRequestException(Exception): ...  # noqa: N818 (EMR's name)
+
+    def __init__(self, *, refuses=False):
+        self.refuses = refuses
+        self.clusters = {}
+        self.requests = []
+
+    def run_job_flow(self, **request):
+        if self.refuses:
+            raise ConnectionError("EMR is away")
+        self.requests.append(request)
+        name = f"j-{len(self.requests)}"
+        self.clusters[name] = "RUNNING"
+        return {"JobFlowId": name}
+
+    def describe_cluster(self, ClusterId):  # noqa: N803 (boto3's name)
+        if ClusterId not in self.clusters:
+            raise self.exceptions.InvalidRequestException
+        return {"Cluster": {"Status": {"State": self.clusters[ClusterId]}}}
+
+    def terminate_job_flows(self, JobFlowIds):  # noqa: N803 (boto3's name)
+        for name in JobFlowIds:
+            self.clusters[name] = "TERMINATING"
+
+
+@pytest.fixture
+def table(local_aws):  # noqa: ARG001 (it sets the environment)
+    name = f"leases-{next(_numbers)}"
+    boto3.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=name)
+    request = {
+        "Name": "retrain-${Run}",
+        "Steps": [{"Name": "retrain", "HadoopJarStep": {"Args": ["spark-submit", "--run", "${Run}"]}}],
+    }
+    s3.put_object(Bucket=name, Key=EMR_REQUEST, Body=json.dumps(request).encode())
+    return name
+
+
+@pytest.fixture
+def emr():
+    return RecordingEmr()
+
+
+def begin(table, emr, now=NOW, event=None):
+    clients = Clients(boto3.client("dynamodb"), emr, boto3.client("s3"))
+    return start(clients, Settings(table, table, run_seconds=3000), event or {}, now)
+
+
+def held(table):
+    return lease.read(boto3.client("dynamodb"), table)
+
+
+def test_a_start_takes_the_lease_and_sends_the_request_with_its_number(table, emr):
+    answer = begin(table, emr)
+    assert (answer["started"], answer["run"], answer["cluster"]) == (True, NOW, "j-1")
+    assert emr.requests[0]["Name"] == f"retrain-{NOW}"
+    assert emr.requests[0]["Steps"][0]["HadoopJarStep"]["Args"][-1] == str(NOW)
+    assert held(table) == lease.Lease(NOW, NOW + 3000, "j-1")
+
+
+def test_a_steps_own_arguments_are_added_to_it(table, emr):
+    begin(table, emr, event={"arguments": {"retrain": ["--as-of", "2026-11-20"]}})
+    assert emr.requests[0]["Steps"][0]["HadoopJarStep"]["Args"][-2:] == ["--as-of", "2026-11-20"]
+
+
+def test_a_second_start_does_nothing_and_says_why(table, emr):
+    begin(table, emr)
+    answer = begin(table, emr, NOW + 60)
+    assert answer["started"] is False
+    assert f"run {NOW} is active (on cluster j-1); it ends within 2940 s" in answer["message"]
+    assert len(emr.requests) == 1
+
+
+def test_a_start_follows_a_run_that_gave_its_lease_back(table, emr):
+    begin(table, emr)
+    assert lease.release(boto3.client("dynamodb"), table, NOW)
+    assert begin(table, emr, NOW + 60)["run"] == NOW + 60
+
+
+def test_a_number_only_grows_even_within_a_second(table, emr):
+    begin(table, emr)
+    lease.release(boto3.client("dynamodb"), table, NOW)
+    assert begin(table, emr, NOW)["run"] == NOW + 1
+
+
+def test_a_run_whose_cluster_ended_without_giving_back_is_cleared_away(table, emr):
+    begin(table, emr)
+    emr.clusters["j-1"] = "TERMINATED_WITH_ERRORS"
+    assert begin(table, emr, NOW + 60)["started"] is True
+
+
+def test_a_run_whose_cluster_nobody_knows_is_cleared_away(table, emr):
+    begin(table, emr)
+    emr.clusters.clear()
+    assert begin(table, emr, NOW + 60)["started"] is True
+
+
+def test_an_overdue_run_is_ended_and_replaced(table, emr):
+    begin(table, emr)
+    assert begin(table, emr, NOW + 3001)["started"] is True
+    assert emr.clusters["j-1"] == "TERMINATING"
+
+
+def test_where_emr_refuses_the_lease_is_given_back(table):
+    with pytest.raises(ConnectionError, match="EMR is away"):
+        begin(table, RecordingEmr(refuses=True))
+    assert held(table).free
+
+
+def test_of_two_that_take_the_lease_at_once_one_gets_it(table):
+    dynamodb = boto3.client("dynamodb")
+    lease.take(dynamodb, table, NOW)
+    with pytest.raises(LeaseHeldError, match="about to start"):
+        lease.take(dynamodb, table, NOW)
+
+
+def test_a_run_that_lost_its_lease_is_told_who_has_it(table):
+    dynamodb = boto3.client("dynamodb")
+    first = lease.take(dynamodb, table, NOW)
+    lease.release(dynamodb, table, first.number)
+    second = lease.take(dynamodb, table, NOW + 5)
+    with pytest.raises(LeaseLostError, match=rf"run {first.number} no longer .*run {second.number} does"):
+        lease.check(dynamodb, table, first.number, NOW + 6)
+    with pytest.raises(LeaseLostError, match="lost its lease before"):
+        lease.start(dynamodb, table, first, "j-9", NOW + 100)
+    assert not lease.release(dynamodb, table, first.number)
+
+
+def test_a_run_past_its_deadline_may_commit_nothing(table):
+    dynamodb = boto3.client("dynamodb")
+    taken = lease.start(dynamodb, table, lease.take(dynamodb, table, NOW), "j-1", NOW + 100)
+    lease.check(dynamodb, table, taken.number, NOW + 99)
+    with pytest.raises(LeaseLostError, match="0 s past its deadline"):
+        lease.check(dynamodb, table, taken.number, NOW + 100)
