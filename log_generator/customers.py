@@ -12,13 +12,13 @@ from log_generator.words import COUNTRIES, HOME_COUNTRY
 GUEST = -1
 FIRST_CUSTOMER = 12_346  # as in the public file
 FAVOURITES = 4  # groups a customer cares for
-HABITS = 8  # items bought again and again
+HABITS = 12  # items bought again and again
 NEWCOMERS = 0.2  # share of customers who come only within the shop's span
 BULK_BUYERS = 0.04
 ABROAD = 0.12
 ALL_COUNTRIES = (HOME_COUNTRY, *COUNTRIES)
 LOYALTY_SIGMA = 1.2  # of the log of how often they come: a tenth of the customers makes half of the orders
-RHYTHM_DAYS = (4, 24)
+RHYTHM_DAYS = (3, 18)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from log_generator.customers import GUEST, HABITS, Customers
 from log_generator.traffic import DAY_S
 
 GUESTS = 0.10  # share of the visits
+_STRENGTHS = np.linspace(0, 1, HABITS)  # the first habits are the firmest
 _MEAN_GAP_S = 21 * DAY_S  # stands in for the visit before the first one seen
 
 
@@ -41,14 +42,14 @@ class Door:
     def due_habits(
         self, rng: np.random.Generator, visits: Visits
     ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Each visitor's habits, the due ones first in random order, and which are due."""
+        """Each visitor's habits, the due ones first, the firm ones more often, and which are due."""
         who = visits.tastes
         last = self._enter(visits)[:, None]
         phase, rhythm = self.customers.phase_s[who], self.customers.rhythm_s[who]
         turns_now = np.floor((visits.times[:, None] - phase) / rhythm)
         due = turns_now > np.floor((last - phase) / rhythm)
         due &= (visits.customers != GUEST)[:, None]
-        order = np.argsort(rng.random((len(who), HABITS)) + ~due, axis=1)
+        order = np.argsort(rng.random((len(who), HABITS)) + _STRENGTHS + 2 * ~due, axis=1)
         habits = np.take_along_axis(self.customers.habits[who], order, axis=1)
         return habits, np.take_along_axis(due, order, axis=1)
 

@@ -53,7 +53,7 @@ class Agent:
         senders = [
             Sender(flow, target, quarantine, counts, circuit, self.leaving, warn) for _ in range(threads)
         ]
-        follower = Follower(flow, self.checkpoint, warn)
+        follower = Follower(flow, self.checkpoint, warn, keep_days=self.settings.checkpoint_days)
         return FlowAtWork(
             follower, senders, counts, budget_bytes, until_idle=self._until_idle, stopping=self.stopping
         )
@@ -154,8 +154,9 @@ def _hopeless(agent: Agent, patience_seconds: float) -> str:
         if status.in_flight_bytes and waited > patience_seconds:
             why = status.waiting or status.last_error or "it does not answer"
             return (
-                f"{flow.follower.flow.stream} acknowledged nothing for {waited:.0f} s: {why}. Nothing is lost: "
-                f"{status.lag_bytes:,} bytes wait in the files; start the agent again when the stream is there"
+                f"{flow.follower.flow.stream} acknowledged nothing for {waited:.0f} s: {why.rstrip('.')}. "
+                f"Nothing is lost: {status.lag_bytes:,} bytes wait in the files; start the agent again when "
+                "the stream is there"
             )
     return ""
 
@@ -165,7 +166,8 @@ def _summary(agent: Agent, seconds: float) -> str:
     unfinished = sum(flow.unfinished_bytes for flow in flows)
     waiting = sum(flow.lag_bytes for flow in flows)
     return (
-        f"shipped {sum(flow.lines for flow in flows):,} lines in {sum(flow.records for flow in flows):,} records, "
+        f"shipped {sum(flow.lines for flow in flows):,} lines in "
+        f"{sum(flow.records for flow in flows):,} records, "
         f"{sum(flow.bytes for flow in flows):,} bytes, {sum(flow.retries for flow in flows):,} retries, "
         f"{sum(flow.quarantined for flow in flows):,} quarantined, {seconds:.1f} s"
         + (f"; {unfinished:,} bytes of unfinished last lines wait" if unfinished else "")

@@ -7,7 +7,7 @@ import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +66,6 @@ class Checkpoint:
             if not path.exists():
                 _create(path)
             self._database = _connect(path)
-            _verify(self._database, path)
         except (sqlite3.Error, CheckpointError, OSError) as error:
             self._claim.close()
             raise CheckpointError(
@@ -84,9 +83,12 @@ class Checkpoint:
         with self._lock:
             return bool(self._database.execute("SELECT 1 FROM flows WHERE flow = ?", (flow,)).fetchone())
 
-    def begin(self, flow: str) -> None:
+    def begin(self, flow: str, positions: Iterable[Position]) -> None:
+        """The flow's first start: all of this or none."""
         with self._lock, self._commit():
-            self._database.execute("INSERT OR IGNORE INTO flows VALUES (?, ?)", (flow, time.time()))
+            self._database.execute("INSERT INTO flows VALUES (?, ?)", (flow, time.time()))
+            for position in positions:
+                self._insert(flow, position)
 
     def positions(self, flow: str) -> list[Position]:
         with self._lock:
@@ -100,12 +102,7 @@ class Checkpoint:
     def add(self, flow: str, position: Position) -> int:
         """The new generation's number."""
         with self._lock, self._commit():
-            cursor = self._database.execute(
-                "INSERT INTO generations (flow, path, device, inode, head_bytes, head_sha256, acknowledged, "
-                "seen_bytes, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (flow, *_values(position), time.time()),
-            )
-            return int(cursor.lastrowid or 0)
+            return self._insert(flow, position)
 
     def store(self, positions: Iterable[Position]) -> None:
         """All of them or none, durable on return."""
@@ -117,11 +114,24 @@ class Checkpoint:
                 [(*_values(position), now, position.generation) for position in positions],
             )
 
-    def forget(self, generations: Iterable[int]) -> None:
-        with self._lock, self._commit():
-            self._database.executemany(
-                "DELETE FROM generations WHERE generation = ?", [(number,) for number in generations]
-            )
+    def purge(self, flow: str, present: Container[int], days: int) -> None:
+        """Forget generations whose content was nowhere to be found for so long."""
+        old = self._database.execute(
+            "SELECT generation FROM generations WHERE flow = ? AND updated < ?",
+            (flow, time.time() - days * 86_400),
+        ).fetchall()
+        gone = [row for row in old if row[0] not in present]
+        if gone:
+            with self._lock, self._commit():
+                self._database.executemany("DELETE FROM generations WHERE generation = ?", gone)
+
+    def _insert(self, flow: str, position: Position) -> int:
+        cursor = self._database.execute(
+            "INSERT INTO generations (flow, path, device, inode, head_bytes, head_sha256, acknowledged, "
+            "seen_bytes, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (flow, *_values(position), time.time()),
+        )
+        return int(cursor.lastrowid or 0)
 
     @contextmanager
     def _commit(self) -> Iterator[None]:
@@ -180,25 +190,20 @@ def _create(path: Path) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
+        _verify(database)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")  # a commit is on the disk when it returns
-    except sqlite3.Error:
+    except (sqlite3.Error, CheckpointError):
         database.close()
         raise
     return database
 
 
-def _verify(database: sqlite3.Connection, path: Path) -> None:
-    try:
-        application = database.execute("PRAGMA application_id").fetchone()[0]
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        checked = database.execute("PRAGMA quick_check").fetchone()[0]
-        if (application, version) != (_APPLICATION, _VERSION):
-            raise CheckpointError(
-                f"{path} is not a checkpoint of this agent (id {application}, version {version})"
-            )
-        if checked != "ok":
-            raise CheckpointError(f"SQLite finds it damaged: {checked}")
-    except (sqlite3.Error, CheckpointError):
-        database.close()
-        raise
+def _verify(database: sqlite3.Connection) -> None:
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if (application, version) != (_APPLICATION, _VERSION):
+        raise CheckpointError(f"it is not a checkpoint of this agent (id {application}, version {version})")
+    checked = database.execute("PRAGMA quick_check").fetchone()[0]
+    if checked != "ok":
+        raise CheckpointError(f"SQLite finds it damaged: {checked}")

@@ -6,7 +6,7 @@ Every key that agent knows is honoured, refused or warned about by name: see doc
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ START_OF_FILE, END_OF_FILE = "START_OF_FILE", "END_OF_FILE"
 RANDOM, DETERMINISTIC = "RANDOM", "DETERMINISTIC"
 MAX_RECORD_BYTES = 1_024_000  # Firehose's limit; Kinesis takes a little more
 MAX_BATCH_RECORDS = 500
-MAX_BATCH_BYTES = {FIREHOSE: 4 * MIB, KINESIS: 5 * MIB}
+MAX_BATCH_BYTES = {FIREHOSE: 4 * MIB, KINESIS: 5 * MIB - MAX_BATCH_RECORDS * 64}  # Kinesis counts the keys
 DEFAULT_SENDING_THREADS = 4  # put_record_batch waits on the network; more only take memory
-_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*|#[^\n]*', re.DOTALL)
+_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _REFUSED = {
     "dataProcessingOptions": "ingest reads the lines as they were written",
     "multiLineStartPattern": "a line is what ends with a newline",
@@ -209,11 +209,11 @@ class _Keys:
 
     def whole(self, key: str, default: int, bounds: tuple[int, int]) -> int:
         """The agent's own reader takes numbers in quotes as well."""
-        value = self._convert(key, default, int)
+        value = self._number(key, default)
         least, most = bounds
         if not least <= value <= most:
             raise ConfigError(f"{self.where}: {key} is {value}, outside {least} to {most}")
-        return int(value)
+        return value
 
     def truth(self, key: str, default: bool) -> bool:
         value = self.take(key, object, default)
@@ -230,17 +230,13 @@ class _Keys:
         return str(value)
 
     def warnings(self) -> list[str]:
+        """What the file says and this agent does not do."""
         unread = sorted(self._plain.keys() - self._seen - _REFUSED.keys())
-        return [
-            f"{self.where}: {key} has no effect here: {_WITHOUT_EFFECT.get(key, 'this agent does not know it')}"
-            for key in unread
-        ]
+        reasons = {key: _WITHOUT_EFFECT.get(key, "this agent does not know it") for key in unread}
+        return [f"{self.where}: {key} has no effect here: {reason}" for key, reason in reasons.items()]
 
-    def _convert(self, key: str, default: int, kind: Callable[[Any], int]) -> int:
+    def _number(self, key: str, default: int) -> int:
         value = self.take(key, object, default)
-        try:
-            if isinstance(value, bool):
-                raise TypeError
-            return kind(value)
-        except (TypeError, ValueError):
-            raise ConfigError(f"{self.where}: {key} is {value!r}, not a whole number") from None
+        if not isinstance(value, bool) and re.fullmatch(r"-?[0-9]+", str(value)):
+            return int(value)
+        raise ConfigError(f"{self.where}: {key} is {value!r}, not a whole number")

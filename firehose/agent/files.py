@@ -23,6 +23,9 @@ COMPRESSED = (".gz", ".bz2", ".zip")  # the Amazon Kinesis Agent passes these ov
 _SEARCH_BYTES = 1024 * 1024
 
 
+Files = list[tuple[Path, os.stat_result]]
+
+
 @dataclass(eq=False)
 class Generation:
     """One file's content, wherever it lives."""
@@ -39,6 +42,7 @@ class Generation:
     touched: float = 0.0
     searched: int = 0  # up to here there is no newline after `read`
     ended: bool = False  # no more of it can be read
+    known: Position | None = None  # what the checkpoint said of it, before its head was read again
 
     def position(self) -> Position:
         return Position(
@@ -46,7 +50,7 @@ class Generation:
             str(self.path),
             *self.home,
             len(self.head),
-            hashlib.sha256(self.head).hexdigest(),
+            _sha256(self.head),
             self.acknowledged,
             self.size,
         )
@@ -59,6 +63,13 @@ class Generation:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+    def begins(self, path: Path) -> bool:
+        """Whether the file begins as this content does."""
+        if self.head or not self.known:
+            return bool(self.head) and _head(path, len(self.head)) == self.head
+        head = _head(path, self.known.head_bytes)
+        return len(head) == self.known.head_bytes > 0 and _sha256(head) == self.known.head_sha256
 
     def intact(self) -> bool:
         """Whether the open file still holds this content."""
@@ -77,25 +88,26 @@ class Follower:
     warn: Callable[[str], None]
     generations: list[Generation] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    keep_days: int = 7
+    absent: list[Generation] = field(default_factory=list)  # their content is nowhere at present
     moved: set[Generation] = field(default_factory=set)  # to be committed though nothing was acknowledged
     _copies: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Take up what the checkpoint knows; at the very first start, what initialPosition says."""
-        if not self.checkpoint.begun(self.flow.identity):
-            if self.flow.initial_position == END_OF_FILE:
-                for path, status in self._matching():
-                    self._start(path, status, at_end=True)
-            self.checkpoint.begin(self.flow.identity)
-        known = {generation.number for generation in self.generations}
-        for position in self.checkpoint.positions(self.flow.identity):
-            if position.generation not in known:
-                self._restore(position)
+        flow = self.flow.identity
+        if not self.checkpoint.begun(flow):
+            at_end = self._matching() if self.flow.initial_position == END_OF_FILE else []
+            self.checkpoint.begin(flow, [_at_end(path, status) for path, status in at_end])
+        files = self._listed(lambda _name: True)
+        for position in self.checkpoint.positions(flow):
+            self._restore(position, files)
+        self.checkpoint.purge(flow, {generation.number for generation in self.generations}, self.keep_days)
         self.scan()
 
     def scan(self) -> None:
         """Look at every file once."""
-        found = {(status.st_dev, status.st_ino): (path, status) for path, status in self._matching()}
+        found = {_home(status): (path, status) for path, status in self._matching()}
         with self.lock:
             for generation in list(self.generations):
                 self._look_at(generation, found.get(generation.home))
@@ -159,14 +171,14 @@ class Follower:
         for generation in self.generations:
             generation.close()
 
-    def _matching(self) -> list[tuple[Path, os.stat_result]]:
+    def _matching(self) -> Files:
         """The oldest first."""
         return self._listed(lambda name: fnmatch.fnmatchcase(name, self.flow.name_pattern))
 
-    def _listed(self, wanted: Callable[[str], bool]) -> list[tuple[Path, os.stat_result]]:
+    def _listed(self, wanted: Callable[[str], bool]) -> Files:
         found = []
         try:
-            names = os.listdir(self.flow.directory)
+            names = os.listdir(self.flow.directory)  # noqa: PTH208 (names are matched before paths are made)
         except FileNotFoundError:
             return []  # the shop has not written yet
         for name in names:
@@ -180,7 +192,8 @@ class Follower:
                     found.append((path, status))
         return sorted(found, key=lambda entry: (entry[1].st_mtime_ns, entry[0].name))
 
-    def _restore(self, position: Position) -> None:
+    def _restore(self, position: Position, files: Files) -> None:
+        """The generation at its home; else wherever a file begins as it did; else absent until one does."""
         generation = Generation(
             position.generation,
             Path(position.path),
@@ -188,29 +201,38 @@ class Follower:
             read=position.acknowledged,
             acknowledged=position.acknowledged,
             size=position.seen_bytes,
+            known=position,
         )
-        self.generations.append(generation)
-        homes = {(status.st_dev, status.st_ino): path for path, status in self._listed(lambda _name: True)}
-        path = homes.get(generation.home)
-        head = _read_head(path, position) if path else None
-        if head is not None:
-            generation.head = head
-            return
-        for candidate, status in self._listed(lambda _name: True):
-            head = _read_head(candidate, position) if position.head_bytes else None
-            if head is not None:
-                generation.head = head
-                generation.home, generation.path = (status.st_dev, status.st_ino), candidate
-                self.moved.add(generation)
+        at_home = [(path, status) for path, status in files if _home(status) == generation.home]
+        by_size = sorted(files, key=lambda entry: -entry[1].st_size)
+        for path, status in (*at_home, *by_size):
+            if generation.begins(path):
+                self._settle(generation, path, status)
                 return
         self._give_up(generation, "is gone")
 
+    def _settle(self, generation: Generation, path: Path, status: os.stat_result) -> None:
+        """Its content is found in this file."""
+        if generation.known and not generation.head:
+            generation.head = _head(path, generation.known.head_bytes)
+        if generation.home != _home(status) or generation.path != path:
+            self.moved.add(generation)
+        generation.home, generation.path, generation.size = _home(status), path, status.st_size
+        generation.signature = ()
+        generation.ended = status.st_size <= generation.read and generation in self.moved
+        if generation in self.absent:
+            self.absent.remove(generation)
+        if generation not in self.generations:
+            self.generations.append(generation)
+
     def _look_at(self, generation: Generation, entry: tuple[Path, os.stat_result] | None) -> None:
         if generation.ended:
+            if not entry:
+                self._give_up(generation, "is gone")
             return
         if entry:
             path, status = entry
-            signature = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            signature = _signature(status)
             if generation.path != path:
                 generation.path = path
                 self.moved.add(generation)
@@ -235,7 +257,7 @@ class Follower:
         except FileNotFoundError:
             return False
         status = os.fstat(descriptor)
-        if (status.st_dev, status.st_ino) != generation.home:
+        if _home(status) != generation.home:
             os.close(descriptor)
             return False
         generation.descriptor = descriptor
@@ -243,81 +265,76 @@ class Follower:
         return True
 
     def _displaced(self, generation: Generation) -> None:
-        """Its home holds something else now, or is gone: it may live on in a copy."""
-        was_open = generation.descriptor >= 0
+        """Its home holds something else now, or is gone: it may live on in a copy, whatever that is called."""
         generation.close()
-        copies = [
-            (status.st_size, path, status)
-            for path, status in self._listed(lambda _name: True)
-            if generation.head and _begins_with(path, generation.head)
-        ]
-        if not copies:
-            if was_open or generation.path.exists():
-                self._give_up(generation, "was truncated or replaced, and no copy of it was found")
-            else:
-                self._give_up(generation, "is gone")
-            return
-        size, path, status = max(copies, key=lambda entry: entry[0])
-        generation.home, generation.path, generation.size = (status.st_dev, status.st_ino), path, size
-        generation.signature = ()
-        generation.ended = size <= generation.read  # the copy was made before the last lines were read
-        self.moved.add(generation)
+        files = self._listed(lambda _name: True)
+        copies = [(path, status) for path, status in files if generation.head and generation.begins(path)]
+        if copies:
+            path, status = max(copies, key=lambda entry: entry[1].st_size)
+            self.moved.add(generation)
+            self._settle(generation, path, status)
+        else:
+            self._give_up(generation, "was truncated, replaced or removed, and no copy of it was found")
 
     def _give_up(self, generation: Generation, what: str) -> None:
+        """Should its content turn up again, it goes on from where it was."""
         if generation.unread:
             self.warn(
-                f"{generation.path} {what}: {generation.unread} bytes after byte {generation.read} were not read"
+                f"{generation.path} {what}: {generation.unread} bytes after byte {generation.read} were "
+                "not read"
             )
         generation.close()
         generation.ended = True
-        self.generations.remove(generation)
-        self.moved.discard(generation)
-        self.checkpoint.forget([generation.number])
+        self.absent.append(generation)
+        if generation in self.generations:
+            self.generations.remove(generation)
 
     def _meet(self, path: Path, status: os.stat_result) -> None:
-        """A file that is no generation's home: a new generation, or a copy of one that is still there."""
-        home = (status.st_dev, status.st_ino)
-        signature = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        if self._copies.get(home) == signature:
+        """A file that is no generation's home: a copy of one that is still there, one come back, or a new one."""
+        signature = _signature(status)
+        if self._copies.get(_home(status)) == signature:
             return
         for generation in self.generations:
-            if generation.head and _begins_with(path, generation.head[: status.st_size]):
+            if generation.head and _head(path, len(generation.head)) == generation.head[: status.st_size]:
                 if not self._open(generation) or not generation.intact():
                     return  # a rotation is under way: the next scan knows more
                 if _is_copy(path, status.st_size, generation.descriptor):
-                    self._copies[home] = signature
+                    self._copies[_home(status)] = signature
                     return
-        self._copies.pop(home, None)
-        self._start(path, status, at_end=False)
-
-    def _start(self, path: Path, status: os.stat_result, *, at_end: bool) -> None:
-        generation = Generation(0, path, (status.st_dev, status.st_ino), size=status.st_size)
-        if at_end:
-            generation.read = generation.acknowledged = _last_line_end(path, status.st_size)
-            with path.open("rb") as file:
-                generation.head = file.read(min(generation.read, HEAD_BYTES))
-        generation.touched = time.monotonic()
-        generation.number = self.checkpoint.add(self.flow.identity, generation.position())
-        self.generations.append(generation)
+        back = next((generation for generation in self.absent if generation.begins(path)), None)
+        if back:
+            self._settle(back, path, status)
+            return
+        position = Position(0, str(path), *_home(status), 0, _sha256(b""), 0, status.st_size)
+        number = self.checkpoint.add(self.flow.identity, position)
+        self.generations.append(Generation(number, path, _home(status), size=status.st_size))
 
 
-def _read_head(path: Path, position: Position) -> bytes | None:
-    """The file's first bytes if they are the ones that the checkpoint knows."""
+def _home(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _signature(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _head(path: Path, length: int) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(position.head_bytes)
+            return file.read(length)
     except OSError:
-        return None
-    same = hashlib.sha256(head).hexdigest() == position.head_sha256
-    return head if same and len(head) == position.head_bytes else None
+        return b""
 
 
-def _begins_with(path: Path, head: bytes) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(head)) == head
-    except OSError:
-        return False
+def _at_end(path: Path, status: os.stat_result) -> Position:
+    """A file of which only what comes is shipped, from its last whole line on."""
+    end = _last_line_end(path, status.st_size)
+    head = _head(path, min(end, HEAD_BYTES))
+    return Position(0, str(path), *_home(status), len(head), _sha256(head), end, status.st_size)
 
 
 def _is_copy(path: Path, size: int, descriptor: int) -> bool:

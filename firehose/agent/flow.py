@@ -1,4 +1,4 @@
-"""One flow at work: a thread reads and packs, others ship; what is acknowledged without a gap is committable."""
+"""One flow at work: one thread reads and packs, others ship, and what is acknowledged can be committed."""
 
 import queue
 import threading
@@ -83,7 +83,7 @@ class FlowAtWork:
             if time.monotonic() - scanned >= self.follower.flow.poll_seconds:
                 self.follower.scan()
                 scanned = time.monotonic()
-            progress = any([self._read_some(generation) for generation in self._readable()])
+            progress = sum(self._read_some(generation) for generation in self._readable()) > 0
             age_limit = (
                 0.0 if self._until_idle and not progress else self.follower.flow.max_buffer_age_seconds
             )

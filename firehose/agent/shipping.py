@@ -1,4 +1,4 @@
-"""Gets batches acknowledged: resends what failed, waits where nothing can succeed, isolates what never will."""
+"""Gets batches acknowledged: resends what failed, waits where nothing can succeed, isolates what is wrong."""
 
 import random
 import threading
@@ -52,11 +52,14 @@ class Circuit:
     _next_probe: float = 0.0
     _openings: int = 0
 
-    def open(self, reason: str) -> None:
+    def open(self, reason: str) -> bool:
+        """Whether it was closed before."""
         with self._changed:
+            newly = not self.reason
             self.reason = reason
             self._openings += 1
             self._next_probe = time.monotonic() + min(LAST_PROBE_SECONDS, 0.5 * 2 ** min(self._openings, 10))
+            return newly
 
     def close(self) -> None:
         with self._changed:
@@ -156,9 +159,8 @@ class Sender:
         self.counts.last_error = f"{type(error).__name__}: {error}"
 
     def _open(self, reason: str) -> None:
-        if not self.circuit.reason:
+        if self.circuit.open(reason):
             self.warn(f"{self.flow.stream} takes nothing, waiting: {reason}")
-        self.circuit.open(reason)
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.flow.last_retry_seconds, self.flow.first_retry_seconds * 2 ** min(attempt - 1, 20))
