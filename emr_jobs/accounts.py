@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -11,7 +12,7 @@ from contracts.order_line import Fate
 from emr_jobs import tables
 from emr_jobs.objects import RawObject
 
-Counts = dict[str, Counter[str]]  # by source: landed, last, and each fate
+Counts = dict[str, Counter[str]]  # by source: each fate, and the last sequence
 
 # The source and the sequence of an event id, as SQL; an id by content has neither.
 _SOURCE = "regexp_extract(event_id, '^(.*)-([0-9]+)$', 1) AS source"
@@ -26,18 +27,10 @@ def known_objects(spark: SparkSession, first: datetime) -> set[str]:
 
 
 def commit_ledger(
-    spark: SparkSession,
-    landed: DataFrame,
-    days: str,
-    found: list[RawObject],
-    run: int,
-    check_lease: Callable[[], None],
+    spark: SparkSession, judged: DataFrame, found: list[RawObject], run: int, check_lease: Callable[[], None]
 ) -> Counter[str]:
-    """One row for each object, counted from what is stored; the answer is the sum of the fates."""
-    counts = _landed_counts(landed)
-    for key, by_source in _stored_counts(spark, days, found).items():
-        for source, fates in by_source.items():
-            counts[key][source].update(fates)
+    """One row for each object, after its lines are stored; the answer is the sum of the fates."""
+    counts = _counts(judged)
     rows = [_row(item, counts[item.key], run) for item in found]
     ddl = ", ".join(f"`{name}` {kind}" for name, kind in tables.LEDGER.items())
     check_lease()
@@ -45,48 +38,36 @@ def commit_ledger(
     return Counter({fate.value: sum(row[fate.value] for row in rows) for fate in Fate})
 
 
-def _landed_counts(landed: DataFrame) -> defaultdict[str, Counts]:
+def _counts(judged: DataFrame) -> defaultdict[str, Counts]:
     counts: defaultdict[str, Counts] = defaultdict(lambda: defaultdict(Counter))
-    by_source = landed.selectExpr("object", _SOURCE, "event_id").groupBy("object", "source")
-    for row in by_source.agg(F.count("*").alias("landed"), F.expr(_LAST)).collect():
-        counts[row["object"]][row["source"]].update(landed=row["landed"], last=row["last"] or 0)
+    by_fate = judged.selectExpr("object", _SOURCE, "fate", "event_id").groupBy("object", "source", "fate")
+    for row in by_fate.agg(F.count("*").alias("lines"), F.expr(_LAST)).collect():
+        counted = counts[row["object"]][row["source"]]
+        counted[row["fate"]] = row["lines"]
+        counted["last"] = max(counted["last"], row["last"] or 0)
     return counts
 
 
-def _stored_counts(spark: SparkSession, days: str, found: list[RawObject]) -> defaultdict[str, Counts]:
-    objects = spark.createDataFrame([(item.key,) for item in found], "object string")
-    orders = spark.table(tables.full_name("orders")).where(days)
-    rejects = spark.table(tables.full_name("rejects")).withColumn("fate", F.lit(Fate.REJECTED.value))
-    columns = ("object", _SOURCE, "fate")
-    stored = orders.selectExpr(*columns).unionByName(rejects.selectExpr(*columns))
-    sums = stored.join(F.broadcast(objects), on="object", how="left_semi")
-    counts: defaultdict[str, Counts] = defaultdict(lambda: defaultdict(Counter))
-    for row in sums.groupBy("object", "source", "fate").count().collect():
-        counts[row["object"]][row["source"]][row["fate"]] = row["count"]
-    return counts
-
-
-def _row(item: RawObject, by_source: Counts, run: int) -> dict[str, object]:
-    sources = [_with_duplicates(source, by_source[source]) for source in sorted(by_source)]
+def _row(item: RawObject, by_source: Counts, run: int) -> dict[str, Any]:
+    sources = [
+        {"source": source, "last": counted["last"], **_fates(counted)}
+        for source, counted in sorted(by_source.items())
+    ]
     total: Counter[str] = Counter()
-    for source in sources:
-        total.update({name: int(source[name]) for name in ("landed", *Fate)})
+    for counted in by_source.values():
+        total.update(counted)
     return {
         "object": item.key,
         "etag": item.etag,
         "bytes": item.bytes,
         "arrived": item.arrived,
-        "landed": total["landed"],
-        **{fate.value: total[fate.value] for fate in Fate},
+        **_fates(total),
         "sources": sources,
         "run": run,
         "ingested": datetime.now(UTC),
     }
 
 
-def _with_duplicates(source: str, counts: Counter[str]) -> dict[str, str | int]:
-    """A landed line that is stored nowhere under its object is a double of one that is."""
-    stored = sum(counts[fate.value] for fate in Fate)
-    fates = {fate.value: counts[fate.value] for fate in Fate}
-    fates[Fate.DUPLICATE.value] = counts["landed"] - stored
-    return {"source": source, "last": counts["last"], "landed": counts["landed"], **fates}
+def _fates(counted: Counter[str]) -> dict[str, int]:
+    fates = {fate.value: counted[fate.value] for fate in Fate}
+    return {"landed": sum(fates.values()), **fates}

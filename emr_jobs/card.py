@@ -1,4 +1,7 @@
-"""The model card of a version: what went in, what came out, what the gate said. Its JSON in S3 makes a version whole."""
+"""The model card of a version: what went in, what came out, what the gate said.
+
+retrain writes it last: a version that has one is whole.
+"""
 
 import json
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,7 @@
-"""The full lists of a version as Parquet in S3, and what differs between two of them. Used by retrain and publication."""
+"""The full lists of a version as Parquet in S3, and what differs between two of them.
+
+retrain writes them, publication reads them back.
+"""
 
 import io
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ import pyarrow.parquet as pq
 from contracts.lists import CUSTOMER_LISTS, POPULAR, TOGETHER, removal
 from contracts.s3_layout import Version
 from emr_jobs.als.kernel import Ints
+from emr_jobs.orders import Flags
 
 WHY = "_why"  # the reasons' column beside a list's; contracts.lists.to_plain names them so
 LIST_NAMES = (*CUSTOMER_LISTS, TOGETHER, POPULAR)
@@ -66,7 +70,7 @@ def empty() -> pa.Table:
 def difference(new: pa.Table, live: pa.Table, doubtful: set[str]) -> tuple[pa.Table, list[str]]:
     """The rows to write and the keys to remove, so that what serves `live` will serve `new`.
 
-    `doubtful` keys were touched since `live` by a publication that never ended: they are written or removed anyway.
+    `doubtful` keys may have been written since by what never went live: they are written or removed anyway.
     """
     doubted = pc.is_in(new["key"], pa.array(sorted(doubtful), pa.string())).to_numpy()
     gone = set(live["key"].to_pylist()) | doubtful
@@ -83,7 +87,7 @@ def plain(rows: pa.Table, removed: list[str], version: Version) -> Iterator[dict
     yield from map(removal, removed)
 
 
-def _changed(new: pa.Table, live: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _changed(new: pa.Table, live: pa.Table) -> Flags:
     places = pc.index_in(new["key"].combine_chunks(), live["key"].combine_chunks())
     known = places.is_valid().to_numpy(zero_copy_only=False)
     changed = ~known
@@ -92,10 +96,10 @@ def _changed(new: pa.Table, live: pa.Table) -> np.ndarray[tuple[int], np.dtype[n
     for column in SCHEMA.names[1:]:
         differs |= _differs(_one(now[column]), _one(before[column]))
     changed[known] = differs
-    return changed
+    return np.asarray(changed, np.bool_)
 
 
-def _differs(a: pa.ListArray, b: pa.ListArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _differs(a: pa.ListArray, b: pa.ListArray) -> Flags:
     """Row by row, whether two columns of lists differ."""
     lengths_a, lengths_b = (pc.fill_null(pc.list_value_length(side), -1).to_numpy() for side in (a, b))
     different = lengths_a != lengths_b
@@ -105,7 +109,7 @@ def _differs(a: pa.ListArray, b: pa.ListArray) -> np.ndarray[tuple[int], np.dtyp
     unequal = pc.not_equal(a.flatten(), b.flatten()).to_numpy(zero_copy_only=False)
     row = np.repeat(np.flatnonzero(~different), lengths)
     different[row[unequal]] = True
-    return different
+    return np.asarray(different, np.bool_)
 
 
 def _one(column: pa.ChunkedArray) -> pa.ListArray:

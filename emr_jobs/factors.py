@@ -1,4 +1,4 @@
-"""The model's factors with the names of their rows: started cold or from the last model, kept in S3 as one file."""
+"""The model's factors with the names of their rows: started cold or from the last model, kept as one file."""
 
 import io
 import zipfile
@@ -32,7 +32,7 @@ def cold(customers: pa.StringArray, items: pa.StringArray, rank: int, seed: int)
 
 
 def warm(last: Factors, customers: pa.StringArray, items: pa.StringArray, rank: int) -> Factors | None:
-    """The last model's rows by name; new names start at zero, where they pull on nobody. None if too few are known."""
+    """The last model's rows by name, or None where too few are known. New ones start at zero."""
     if last.of_items.shape[1] != rank:
         return None
     customer_rows, items_rows = pc.index_in(customers, last.customers), pc.index_in(items, last.items)
@@ -80,7 +80,8 @@ def _check(names: pa.StringArray, rows: Floats, items: Floats) -> None:
 
 def _unit(noise: np.random.Generator, rows: int, rank: int) -> Floats:
     factors = np.abs(noise.standard_normal((rows, rank), np.float32))
-    return factors / np.linalg.norm(factors, axis=1, keepdims=True)
+    factors /= np.linalg.norm(factors, axis=1, keepdims=True)
+    return factors
 
 
 def _moved(factors: Floats, rows: pa.Int32Array) -> Floats:

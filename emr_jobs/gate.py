@@ -1,4 +1,4 @@
-"""Whether a version may go live. A refused one leaves the last lists standing, and says why. Used by retrain."""
+"""Whether a version may go live. A refused one leaves the last lists standing, and its card says why."""
 
 from dataclasses import dataclass
 

@@ -8,7 +8,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +19,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts import lease
-from emr_jobs import accounts, landing, tables
-from emr_jobs.objects import READ_BYTES, RawObject, lines, list_arrivals
+from emr_jobs import accounts, landing, tables, verdicts
+from emr_jobs.objects import RawObject, lines, list_arrivals, read_pieces
 from emr_jobs.order_rows import landed_rows
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -84,20 +84,22 @@ def ingest(
     """Every object of these arrival hours that the ledger does not have, into the three tables."""
     for table in tables.TABLES:
         spark.sql(tables.create_statement(table))
-    known = accounts.known_objects(spark, first)
+    done = accounts.known_objects(spark, first)
     listed = {found.key: found for found in list_arrivals(s3, bucket, first, last)}
-    fresh = [listed[key] for key in sorted(listed.keys() - known)]
+    fresh = [listed[key] for key in sorted(listed.keys() - done)]
     if not fresh:
-        return Ingested(0, len(known), Counter())
+        return Ingested(0, len(done), Counter())
     landed = read_landed(spark, bucket, fresh, shop_zone).persist()
+    # Fixed before the first commit: what is stored must not change under the judgement while it is written.
+    known = verdicts.kept(landed, landing.stored(spark, landed)).localCheckpoint()
+    judged = verdicts.judge(landed, known)
     try:
-        days = landing.days_touched(landed)
-        landing.commit_orders(spark, landed, days, check_lease)
-        landing.commit_rejects(spark, landed, days, check_lease)
-        fates = accounts.commit_ledger(spark, landed, days, fresh, run, check_lease)
+        landing.commit_orders(judged, check_lease)
+        landing.commit_rejects(judged, check_lease)
+        fates = accounts.commit_ledger(spark, judged, fresh, run, check_lease)
     finally:
         landed.unpersist()
-    return Ingested(len(fresh), len(known), fates)
+    return Ingested(len(fresh), len(done), fates)
 
 
 def read_landed(spark: SparkSession, bucket: str, found: list[RawObject], zone: ZoneInfo) -> DataFrame:
@@ -107,12 +109,13 @@ def read_landed(spark: SparkSession, bucket: str, found: list[RawObject], zone: 
     rows = [(item.key, item.etag, item.bytes, item.arrived) for item in order]
     listing = spark.createDataFrame(rows, columns).repartition(min(len(rows), 8 * _cores(spark)), "key")
 
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        s3 = boto3.client("s3")
+    now = datetime.now(UTC)  # one for all: a task that runs again decides as it did before
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             for row in batch.to_pylist():
-                body = s3.get_object(Bucket=bucket, Key=row["key"])["Body"]
-                yield from landed_rows(RawObject(**row), lines(body.iter_chunks(READ_BYTES)), zone)
+                pieces = read_pieces(bucket, row["key"])
+                yield from landed_rows(RawObject(**row), lines(pieces), zone, now)
 
     return listing.mapInArrow(read, landing.LANDED_DDL)
 

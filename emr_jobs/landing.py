@@ -1,13 +1,13 @@
-"""Landed lines into the tables orders and rejects, without those that are there already. Called by ingest.
+"""Judged lines into the tables orders and rejects; what the tables hold of them already. Called by ingest.
 
-An insert-only MERGE is an anti-join and an append in Spark; they stand here as such, so that one set of known
-ids serves both tables. The days touched are literal bounds: only their files are read.
+An insert-only MERGE is an anti-join and an append in Spark; they stand here as such, so that one judgement
+serves both tables. The days touched are literal bounds: only their files are read.
 """
 
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from emr_jobs import tables
@@ -16,48 +16,25 @@ LANDED_DDL = ", ".join(f"`{name}` {kind}" for name, kind in (tables.ORDERS | tab
 
 _ACCEPTED = "reason IS NULL"
 _REFUSED = "reason IS NOT NULL"
-_HAS_ID = "event_id <> ''"
-_NO_ID = "event_id = ''"
 
 
-def first_of_each(landed: DataFrame) -> DataFrame:
-    """Of the lines with one event id the first by (object, line); lines without an id stay."""
-    place = Window.partitionBy("event_id").orderBy("object", "line")
-    with_id = (
-        landed.where(_HAS_ID).withColumn("copy", F.row_number().over(place)).where("copy = 1").drop("copy")
-    )
-    return with_id.unionByName(landed.where(_NO_ID))
-
-
-def commit_orders(spark: SparkSession, landed: DataFrame, days: str, check_lease: Callable[[], None]) -> None:
-    fresh = first_of_each(landed).where(_ACCEPTED).select(*tables.ORDERS)
-    rows = fresh.join(known_ids(spark, days), on="event_id", how="left_anti").select(*tables.ORDERS)
+def commit_orders(judged: DataFrame, check_lease: Callable[[], None]) -> None:
+    rows = judged.where("fresh").where(_ACCEPTED).select(*tables.ORDERS)
     check_lease()
     rows.writeTo(tables.full_name("orders")).append()
 
 
-def commit_rejects(
-    spark: SparkSession, landed: DataFrame, days: str, check_lease: Callable[[], None]
-) -> None:
-    if landed.where(_REFUSED).isEmpty():
-        return
-    stored = spark.table(tables.full_name("rejects"))
-    refused = first_of_each(landed).where(_REFUSED).select(*tables.REJECTS)
-    unknown = refused.where(_HAS_ID).join(known_ids(spark, days), on="event_id", how="left_anti")
-    rows = (
-        unknown.unionByName(refused.where(_NO_ID))
-        .join(stored.select("object", "line"), on=["object", "line"], how="left_anti")
-        .select(*tables.REJECTS)
-    )
+def commit_rejects(judged: DataFrame, check_lease: Callable[[], None]) -> None:
+    rows = judged.where("fresh").where(_REFUSED).select(*tables.REJECTS)
     check_lease()
-    rows.writeTo(tables.full_name("rejects")).append()
+    rows.coalesce(1).writeTo(tables.full_name("rejects")).append()
 
 
-def known_ids(spark: SparkSession, days: str) -> DataFrame:
-    """The event ids already stored: as orders of these days, or as rejects."""
-    orders = spark.table(tables.full_name("orders")).where(days).select("event_id")
-    rejects = spark.table(tables.full_name("rejects")).where(_HAS_ID).select("event_id")
-    return orders.unionByName(rejects)
+def stored(spark: SparkSession, landed: DataFrame) -> DataFrame:
+    """event_id, object and line of the orders of the days these lines touch, and of all rejects."""
+    columns = ("event_id", "object", "line")
+    orders = spark.table(tables.full_name("orders")).where(days_touched(landed)).select(*columns)
+    return orders.unionByName(spark.table(tables.full_name("rejects")).select(*columns))
 
 
 def days_touched(landed: DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""The model, from order lines to every customer's lists, all in memory. Used by retrain, by backtest and by rehearsal."""
+"""The model, from order lines to every customer's lists, all in memory. Used by retrain and backtest."""
 
 from dataclasses import dataclass
 

@@ -1,10 +1,13 @@
 """The raw objects in S3, and the lines inside one. Used by ingest, on the driver and in its tasks."""
 
+import functools
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import boto3
 
 from contracts import s3_layout
 from contracts.order_line import MAX_LINE_BYTES
@@ -36,6 +39,17 @@ def list_arrivals(s3: Any, bucket: str, first: datetime, last: datetime) -> Iter
     for prefix in s3_layout.arrival_prefixes(first, last):
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             yield from filter(None, map(_raw_object, page.get("Contents", ())))
+
+
+def read_pieces(bucket: str, key: str) -> Iterator[bytes]:
+    """An object's bytes in pieces, in a task."""
+    yield from _task_s3().get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(READ_BYTES)
+
+
+@functools.cache
+def _task_s3() -> Any:
+    """One client for all tasks of a Python worker: making one takes longer than reading a small object."""
+    return boto3.client("s3")
 
 
 def _raw_object(listed: dict[str, Any]) -> RawObject | None:

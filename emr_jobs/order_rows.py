@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from itertools import islice
 from typing import Any
 
@@ -49,11 +49,12 @@ LANDED = pa.schema(
 )
 
 
-def landed_rows(found: RawObject, lines: Iterable[Line], shop_zone: tzinfo) -> Iterator[pa.RecordBatch]:
-    """One row for each line, in the object's order."""
+def landed_rows(
+    found: RawObject, lines: Iterable[Line], shop_zone: tzinfo, now: datetime
+) -> Iterator[pa.RecordBatch]:
+    """One row for each line, in the object's order; an order younger than `now` is refused."""
     seen: Counter[str] = Counter()
     iterator = iter(lines)
-    now = datetime.now(UTC)
     while batch := list(islice(iterator, BATCH_LINES)):
         rows = [_row(found, line, shop_zone, seen, now) for line in batch]
         yield pa.RecordBatch.from_pylist(rows, schema=LANDED)

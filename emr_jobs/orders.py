@@ -1,4 +1,4 @@
-"""Order lines as columns of integers, ids encoded once. retrain makes them from the lake, backtest from a file."""
+"""Order lines as columns of integers, ids encoded once: the lake's in retrain, a file's in backtest."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -10,7 +10,7 @@ from emr_jobs.ratings import Pairs
 def recent(bought: Pairs, now: int, days: float) -> Floats:
     """How many customers bought each item in the last days, the most popular item being 1."""
     customers = _customers(bought, bought.last >= now - days * DAY_SECONDS)
-    return (customers / max(1, customers.max(initial=0))).astype(np.float32)
+    return np.asarray(customers / max(1, customers.max(initial=0)), np.float32)
 
 
 def ranked(bought: Pairs, now: int, days: float, count: int) -> Ints:

@@ -1,7 +1,7 @@
 """Puts a version live: opens a publication, writes its parts to S3, waits until the publisher has closed it.
 
-retrain calls it; `python -m emr_jobs.publication` puts any exported version live, without Spark. Killed anywhere, it
-ends right when run again.
+retrain calls it; `python -m emr_jobs.publication` puts any exported version live, without Spark. Killed
+anywhere, it ends right when run again.
 """
 
 import argparse
@@ -50,7 +50,7 @@ class Shop:
 
 
 def publish(shop: Shop, version: Version, *, full: bool, deadline: float, report: Report) -> Publication:
-    """Put `version` live; with `full`, every item is written and not only what differs from the live version."""
+    """Put `version` live; with `full`, every item is written and not only what differs from what is live."""
     number, parts = _continued(shop, version) or _begun(shop, version, full=full)
     items = sum(part.count(b"\n") for part in parts)
     report(f"publication {number}: {items:,} items differ, in {len(parts)} parts")
@@ -73,8 +73,8 @@ def wait(shop: Shop, number: int, deadline: float, report: Report) -> Publicatio
         now = time.monotonic()
         if now >= deadline:
             raise PublicationLateError(
-                f"publication {number}: only {len(state.done)} of {state.parts} parts are in. Look at the publish "
-                f"function's log and its dead-letter queue, then publish {state.version} again: it goes on from here"
+                f"publication {number}: only {len(state.done)} of {state.parts} parts are in. See the "
+                f"publish function's log and dead-letter queue; publish {state.version} again: it goes on"
             )
         if now - reported >= _REPORT_SECONDS:
             report(f"publication {number}: {len(state.done)} of {state.parts} parts are in")
@@ -83,8 +83,8 @@ def wait(shop: Shop, number: int, deadline: float, report: Report) -> Publicatio
 
 
 def touched_since(shop: Shop, number: int, but: int = 0) -> set[str]:
-    """Every key named in a publication after `number`, but for `but`: each may or may not have been written."""
-    keys = set()
+    """Every key named in a publication after `number`, but for `but`: who knows whether it was written."""
+    keys: set[str] = set()
     for found in _objects(shop):
         part = Part.parse(found)
         if part and part.number > number and part.number != but:

@@ -1,4 +1,4 @@
-"""What each known customer bought of each item, and what that is worth as a rating. Used by retrain and backtest."""
+"""What each known customer bought of each item, and what that is worth as a rating. Used by the model."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Grain: one customer and one item they bought, sorted by both. An invoice counts once, as one purchase."""
+    """Grain: one customer and one item they bought, sorted by both. An invoice with it is one purchase."""
 
     shape: tuple[int, int]  # customers, items
     customer: Ints

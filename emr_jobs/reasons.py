@@ -37,7 +37,7 @@ def vocabulary(items: pa.StringArray) -> pa.StringArray:
 
 
 def reasons(best: Ints, popular: Floats, blend: Blend, bought: Pairs, pull: Floats, alike: Floats) -> Ints:
-    """A row of the vocabulary for each entry of `best`; `popular` is what popularity adds to each item's score."""
+    """A row of the vocabulary for each entry of `best`; `popular` is what popularity adds to a score."""
     answer = np.zeros(best.shape, np.int32)
     rhythms = rhythm_weeks(bought)
     threads = os.cpu_count() or 1
@@ -64,7 +64,7 @@ def reasons(best: Ints, popular: Floats, blend: Blend, bought: Pairs, pull: Floa
 
 
 def rhythm_weeks(bought: Pairs) -> Ints:
-    """The mean gap between the purchases of a pair in whole weeks, at least one; 0 where there is no rhythm."""
+    """The mean gap between a pair's purchases in whole weeks, at least one; 0 where there is no rhythm."""
     gaps = (bought.last - bought.first) / np.maximum(1, bought.purchases - 1)
     weeks = np.maximum(1, np.rint(gaps / _WEEK_SECONDS))
     has_rhythm = (gaps >= DAY_SECONDS) & (weeks <= LONGEST_RHYTHM_WEEKS)
@@ -87,7 +87,7 @@ def likeness(items: Floats, settings: Settings) -> Floats:
 
 
 @compiled(fastmath=True)
-def _explain(
+def _explain(  # noqa: C901 (one pass over a list; a call inside it would cost its compilation)
     first: int,
     step: int,
     best: Ints,

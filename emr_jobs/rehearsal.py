@@ -1,4 +1,4 @@
-"""A tiny shop through the whole model, so that its kernels are compiled while Spark starts. Used by retrain."""
+"""A tiny shop through the whole model: its kernels are compiled while Spark starts. Used by retrain."""
 
 import threading
 from datetime import UTC, datetime

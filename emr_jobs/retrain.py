@@ -1,6 +1,6 @@
 """The EMR step that turns the lake's orders into lists that are live: train, rank, gate, export, publish.
 
-Its steps stand in `retrain`; each is a module beside it. It holds the run's lease and gives it back at the end.
+Its steps stand in `retrain`; each is a module beside it. It gives the run's lease back at the end.
 """
 
 import argparse
@@ -126,7 +126,7 @@ def _orders(run: Run, read_orders: Callable[[datetime], pa.Table]) -> tuple[Orde
     orders = from_arrow(read_orders(cap))
     if not len(orders):
         raise NoOrdersError(
-            f"the lake holds no orders from before {cap:%Y-%m-%d %H:%M} UTC: ship some first, ingest lands them"
+            f"the lake holds no orders from before {cap:%Y-%m-%d %H:%M} UTC: ship some, ingest lands them"
         )
     return orders, run.as_of or end_of_newest_hour(orders, cap)
 

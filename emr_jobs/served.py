@@ -1,10 +1,18 @@
-"""The rows that a model serves: a row for each customer, for each item with company, and for what is popular."""
+"""The rows that a model serves: for each customer, for each item with company, for what is popular."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.lists import POPULAR, POPULAR_KEY, STORED_ENTRIES, TOGETHER, Reason, ReasonKind
+from contracts.lists import (
+    CUSTOMER_LISTS,
+    POPULAR,
+    POPULAR_KEY,
+    STORED_ENTRIES,
+    TOGETHER,
+    Reason,
+    ReasonKind,
+)
 from contracts.lists import customer_key as key_of_customer
 from contracts.lists import together_key as key_of_together
 from emr_jobs import export, model, popularity, rankings, reasons
@@ -53,7 +61,7 @@ def coverage(customers: pa.Table) -> Coverage:
 
 
 def _code_columns(rows: pa.Table) -> list[pa.ChunkedArray]:
-    return [rows[name] for name in export.CUSTOMER_LISTS] if rows.num_rows else []
+    return [rows[name] for name in CUSTOMER_LISTS] if rows.num_rows else []
 
 
 def _one_reason(

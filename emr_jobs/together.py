@@ -1,4 +1,4 @@
-"""What is bought together with each item: the share of an item's invoices that hold the other one, guests included."""
+"""What is bought together with each item: the share of its invoices that hold the other one."""
 
 import numpy as np
 from scipy import sparse

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -43,7 +44,7 @@ def counting(what: str, total: int) -> Iterator[Progress]:
 
 def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
     """A table with a title; the columns named in `right` hold numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="", pad_edge=False)
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made

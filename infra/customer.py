@@ -1,6 +1,5 @@
 """One customer on the screen: what they bought, from the lake; what is recommended, from the lookup."""
 
-from collections import Counter
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from infra import console, lake
 from infra.lookup import Lookup
 from infra.problem import ProblemError
 
+DOZEN = 12
 _BOUGHT = ("stock_code", "description", "invoice", "time")
 
 
@@ -72,9 +72,10 @@ def bought(customer: str, shown: int) -> Table:
 
 def worth_showing(orders: pa.Table) -> str:
     """A regular of middling size: the customer whose number of orders is nearest to a dozen."""
-    invoices: set[tuple[str, str]] = {(row["customer"], row["invoice"]) for row in orders.to_pylist()}
-    counts = Counter(customer for customer, _ in invoices if customer)
-    return min(counts, key=lambda customer: (abs(counts[customer] - 12), customer))
+    known = orders.filter(pc.not_equal(orders["customer"], ""))
+    counts = known.group_by("customer").aggregate([("invoice", "count_distinct")]).to_pylist()
+    chosen = min(counts, key=lambda row: (abs(row["invoice_count_distinct"] - DOZEN), row["customer"]))
+    return str(chosen["customer"])
 
 
 LISTS = CUSTOMER_LISTS

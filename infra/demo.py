@@ -52,8 +52,10 @@ def play(lines: int, say: Say, data: Path = DATA) -> None:
     finally:
         local.stop(data)
     total = sum(seconds for _, seconds in stages)
-    say(", ".join(f"{title.partition(',')[0]} {seconds:.1f} s" for title, seconds in stages))
-    say(f"the whole way took {total:.1f} s; look around in it: .venv/bin/cadabra --data {data} up")
+    out.rule(align="left", style="dim")
+    for title, seconds in stages:
+        say(f"{seconds:6.1f} s  {title}")
+    say(f"{total:6.1f} s  the whole way; look around in it: .venv/bin/cadabra --data {data} up")
     if not agrees:
         raise ProblemError("the ledger does not add up: see above")
 

@@ -17,7 +17,8 @@ TABLES = ("orders", "rejects", "ledger")
 
 
 def catalog() -> Catalog:
-    settings = {"type": "glue", "glue.region": client("glue").meta.region_name}
+    region = client("glue").meta.region_name
+    settings = {"type": "glue", "glue.region": region, "s3.region": region}
     if endpoint := os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
         settings["s3.endpoint"] = endpoint
     return load_catalog("lake", **settings)

@@ -60,3 +60,14 @@ def accounts(rows: Iterable[Mapping[str, Any]]) -> Iterator[Account]:
     for name in sorted(sums):
         fates = {fate: sums[name][fate] for fate in Fate}
         yield Account(name or NO_IDS, sums[name]["landed"], fates, last[name] if name else None)
+
+
+def total(found: Iterable[Account]) -> Account:
+    """All sources as one account; lines without ids count as written once each."""
+    kept = list(found)
+    fates = {fate: sum(account.fates[fate] for account in kept) for fate in Fate}
+    written = sum(
+        account.landed - account.fates[Fate.DUPLICATE] if account.written is None else account.written
+        for account in kept
+    )
+    return Account("all", sum(account.landed for account in kept), fates, written)

@@ -12,10 +12,10 @@ from contracts.publications import State
 from contracts.s3_layout import Version
 from infra import console, lake
 from infra.clients import client
-from infra.ledger import Account, accounts
+from infra.ledger import Account, accounts, total
 from infra.stack import Stack
 
-_FATES = tuple(Fate)
+SHOWN_SOURCES = 4  # more would not fit a terminal; the total counts them all
 
 
 def read_accounts() -> list[Account]:
@@ -24,15 +24,20 @@ def read_accounts() -> list[Account]:
 
 
 def ledger_table(found: list[Account]) -> Table:
-    """One row for each source: landed = the fates, written = landed - duplicates."""
-    columns = ("source", "written", "landed", *_FATES, "missing")
-    table = console.table(
-        "The ledger: landed = sum of fates, written = landed - duplicate", *columns, right=columns[1:]
+    """The two equations from top to bottom, a column for each source; the total where there are several."""
+    shown = [*found[:SHOWN_SOURCES], total(found)] if len(found) > 1 else found
+    names = [account.source for account in shown]
+    table = console.table("The ledger", "lines", *names, right=tuple(names))
+    table.add_row("landed", *(f"{account.landed:,}" for account in shown))
+    for sign, fate in zip("=++++++", Fate, strict=True):
+        table.add_row(f" {sign} {fate}", *(f"{account.fates[fate]:,}" for account in shown))
+    table.add_section()
+    table.add_row(
+        "written", *("?" if account.written is None else f"{account.written:,}" for account in shown)
     )
-    for account in found:
-        written = "?" if account.written is None else f"{account.written:,}"
-        fates = (f"{account.fates[fate]:,}" for fate in _FATES)
-        table.add_row(account.source, written, f"{account.landed:,}", *fates, f"{account.missing:,}")
+    duplicates = (f"{account.landed - account.fates[Fate.DUPLICATE]:,}" for account in shown)
+    table.add_row(" = landed - duplicate", *duplicates)
+    table.add_row(" + missing", *(f"{account.missing:,}" for account in shown))
     return table
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from contracts.order_line import RefusedLineError, parse_time, split_event_id
+from contracts.order_line import FUTURE_ALLOWANCE, RefusedLineError, parse_time, split_event_id
 from log_generator.backfill import backfill
 from log_generator.catalogue import MAX_ITEMS, MIN_ITEMS
 from log_generator.dirt import MAX_RATE
@@ -25,6 +25,7 @@ from log_generator.truth import save_truth
 
 _WEEK_S = 7 * DAY_S
 _DEFAULT_WEEKS = 10.0
+_STOPPED = 130  # as a shell says it of a run that was interrupted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,11 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _shop(options: argparse.Namespace) -> int:
+    length_s = options.hours * HOUR_S if options.hours else (options.weeks or 0) * _WEEK_S
+    lines = options.lines
+    if options.rate and length_s and lines is None:
+        lines = max(1, round(options.rate * length_s))
+    end = options.end or time.time()
+    if end > time.time() + FUTURE_ALLOWANCE.total_seconds():
+        print("shop: --end lies ahead, and ingest rejects orders from the future", file=sys.stderr)
     opening = Opening(
         folder=options.out,
-        end=int(options.end or time.time()),
-        window_s=int(options.hours * HOUR_S if options.hours else options.weeks * _WEEK_S),
-        lines=options.lines,
+        end=int(end),
+        window_s=int(length_s or _DEFAULT_WEEKS * _WEEK_S),
+        lines=lines,
         lines_per_s=options.rate,
         seed=options.seed,
         source=options.source,
@@ -50,23 +58,25 @@ def _shop(options: argparse.Namespace) -> int:
         items=options.items,
         rotation=_rotation(options),
     )
-    endless = options.rate and options.lines is None
+    wanted = None if options.rate and lines is None else opening.size_lines
     began = time.perf_counter()
     with (
         stopping_on_signals() as stop,
-        progress("orders", None if endless else opening.expected_lines) as advance,
+        progress("orders", wanted) as advance,
     ):
         tally, shop = run_shop(opening, stop, advance)
     if options.truth:
         save_truth(options.truth, shop.catalogue, shop.customers)
-    return _report(tally, options.json, began)
+    return _report(tally, options.json, began, stopped=stop.is_set() and wanted is not None)
 
 
-def _report(tally: Tally, path: Path | None, began: float) -> int:
+def _report(tally: Tally, path: Path | None, began: float, *, stopped: bool) -> int:
     if path:
         tally.save(path)
     print(f"{tally.sentence()} ({tally.lines / (time.perf_counter() - began):,.0f} lines/s)")
-    return 0
+    if stopped:
+        print("stopped early; the same command goes on from here", file=sys.stderr)
+    return _STOPPED if stopped else 0
 
 
 def _rotation(options: argparse.Namespace) -> Rotation:
@@ -75,7 +85,6 @@ def _rotation(options: argparse.Namespace) -> Rotation:
 
 def _replay(options: argparse.Namespace) -> int:
     replay = Replay(
-        file=options.file,
         folder=options.out,
         shifted=options.shifted,
         lines=options.lines,
@@ -83,9 +92,10 @@ def _replay(options: argparse.Namespace) -> int:
         rotation=_rotation(options),
     )
     began = time.perf_counter()
-    with stopping_on_signals() as stop, progress("lines", options.lines) as advance:
-        tally = run_replay(replay, stop, advance)
-    return _report(tally, options.json, began)
+    orders = survey(options.file)
+    with stopping_on_signals() as stop, progress("lines", options.lines or orders.lines) as advance:
+        tally = run_replay(replay, orders, stop, advance)
+    return _report(tally, options.json, began, stopped=stop.is_set())
 
 
 def _backfill(options: argparse.Namespace) -> int:
@@ -134,9 +144,8 @@ def _add_shop(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     length.add_argument(
         "--weeks",
         type=_positive,
-        default=_DEFAULT_WEEKS,
         metavar="W",
-        help="simulated time (default %(default)g)",
+        help=f"of simulated time (default {_DEFAULT_WEEKS:g}), or of real time",
     )
     length.add_argument("--hours", type=_positive, metavar="H", help="the same in hours")
     add("--end", type=_moment, metavar="ISO|now", help="when the simulated clock ends (default now)")

@@ -17,6 +17,7 @@ NEWCOMERS = 0.2  # share of customers who come only within the shop's span
 BULK_BUYERS = 0.04
 ABROAD = 0.12
 ALL_COUNTRIES = (HOME_COUNTRY, *COUNTRIES)
+_TASTES_AT_ONCE = 65_536  # customers; bounds the memory of the draw
 LOYALTY_SIGMA = 1.2  # of the log of how often they come: a tenth of the customers makes half of the orders
 RHYTHM_DAYS = (3, 18)
 
@@ -77,13 +78,24 @@ def _tastes(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Favourite groups, the well-loved ones more often, none twice; the first weighs most."""
     love = 1.0 / (3.0 + np.arange(groups))
-    keys = rng.gumbel(size=(size, groups)) + np.log(rng.permutation(love))
-    places = min(FAVOURITES, groups)
-    favourites = np.argpartition(-keys, places - 1, axis=1)[:, :places]
-    if places < FAVOURITES:
-        favourites = np.column_stack((favourites, favourites[:, : FAVOURITES - places]))
+    log_love = np.log(rng.permutation(love)).astype(np.float32)
+    favourites = np.concatenate(
+        [
+            _sampled(rng, min(_TASTES_AT_ONCE, size - start), log_love)
+            for start in range(0, size, _TASTES_AT_ONCE)
+        ]
+    )
     weights = rng.gamma((6.0, 3.0, 2.0, 1.0), size=(size, FAVOURITES))
-    return favourites.astype(np.int32), weights / weights.sum(axis=1, keepdims=True)
+    return favourites, weights / weights.sum(axis=1, keepdims=True)
+
+
+def _sampled(rng: np.random.Generator, size: int, log_love: NDArray[np.float32]) -> NDArray[np.int32]:
+    """FAVOURITES groups for each customer, the heaviest of Gumbel keys: a draw without putting back."""
+    waits = rng.standard_exponential((size, len(log_love)), np.float32)
+    keys = log_love - np.log(np.maximum(waits, np.finfo(np.float32).tiny))
+    places = min(FAVOURITES, len(log_love))
+    favourites = np.argsort(-keys, axis=1)[:, :places]
+    return np.resize(favourites.T, (FAVOURITES, size)).T.astype(np.int32)  # two groups stand twice for four
 
 
 def _habits(

@@ -44,10 +44,9 @@ class Opening:
     rotation: Rotation = BY_NOTHING
 
     @property
-    def expected_lines(self) -> int:
-        if self.lines is not None:
-            return self.lines
-        return int(self.lines_per_s * self.window_s) if self.lines_per_s else DEFAULT_LINES
+    def size_lines(self) -> int:
+        """How many lines the shop is made for, where it is a new one."""
+        return DEFAULT_LINES if self.lines is None else self.lines
 
 
 def run_shop(
@@ -70,7 +69,7 @@ def run_shop(
             limit = opening.lines - mended if opening.lines is not None else None
             _sell_live(shop, log, tally, pace, limit, stop, advance)
         else:
-            _sell(shop, log, tally, window, opening.expected_lines - mended, stop, advance)
+            _sell(shop, log, tally, window, opening.size_lines - mended, stop, advance)
     return tally, shop
 
 
@@ -82,7 +81,7 @@ def _register(opening: Opening) -> Register:
         return known
     opened = opening.end if opening.lines_per_s else opening.end - opening.window_s
     seed = DEFAULT_SEED if opening.seed is None else opening.seed
-    sized = World.sized(seed, opening.expected_lines, opened, opening.window_s)
+    sized = World.sized(seed, opening.size_lines, opened, opening.window_s)
     world = World(
         seed, opening.customers or sized.customers, opening.items or sized.items, opened, sized.span
     )

@@ -14,7 +14,7 @@ import pyarrow as pa
 from log_generator.errors import RequestError
 from log_generator.log_files import BY_NOTHING, LogFiles, Rotation
 from log_generator.log_lines import LogLines
-from log_generator.order_file import BATCH_LINES, OrderFile, survey
+from log_generator.order_file import BATCH_LINES, OrderFile
 from log_generator.pace import Pace
 from log_generator.register import Register, read_register
 from log_generator.tally import Tally
@@ -24,7 +24,6 @@ from log_generator.tally import Tally
 class Replay:
     """What was asked for."""
 
-    file: Path
     folder: Path
     shifted: bool = False  # to now, by whole weeks
     lines: int | None = None  # at most so many in this run
@@ -34,12 +33,12 @@ class Replay:
 
 def run_replay(
     replay: Replay,
+    orders: OrderFile,
     stop: threading.Event,
     advance: Callable[[int], None] = lambda _: None,
     clock: Callable[[], float] = time.time,
 ) -> Tally:
     """Writes what is left of the file; the count of what was written."""
-    orders = survey(replay.file)
     replay.folder.mkdir(parents=True, exist_ok=True)
     register = _register(replay, orders, clock())
     weeks = int(register.about["weeks"])
@@ -55,7 +54,7 @@ def _register(replay: Replay, orders: OrderFile, now: float) -> Register:
         weeks = orders.weeks_until(datetime.fromtimestamp(now, UTC)) if replay.shifted else 0
         return Register(orders.source(weeks), about={"file": orders.digest, "weeks": weeks})
     if known.about.get("file") != orders.digest:
-        raise RequestError(f"{replay.folder} belongs to {known.source}, not to {replay.file}: choose another")
+        raise RequestError(f"{replay.folder} belongs to {known.source}, not to {orders.path}: choose another")
     if bool(known.about["weeks"]) != replay.shifted:
         was = "with shifted times" if known.about["weeks"] else "with times kept"
         raise RequestError(f"{replay.folder} was begun {was}: go on so, or choose another folder")
@@ -82,7 +81,7 @@ def _write(
         for start, end in pieces:
             part = wanted.part(start, end)
             never_back = np.maximum(np.maximum.accumulate(part.times), log.time)  # a log's hours only go on
-            log.append(_unwritten(dataclasses.replace(part, times=never_back), log, replay))
+            log.append(_unwritten(dataclasses.replace(part, times=never_back), log, orders))
             tally.add(part)
             advance(end - start)
         left -= len(wanted)
@@ -90,15 +89,15 @@ def _write(
             return
 
 
-def _unwritten(lines: LogLines, log: LogFiles, replay: Replay) -> LogLines:
+def _unwritten(lines: LogLines, log: LogFiles, orders: OrderFile) -> LogLines:
     """Without the piece of the first line that a killed run has already written."""
     if not log.torn:
         return lines
     first = lines.texts[0].as_py()
     if not first.startswith(log.torn):
         raise RequestError(
-            f"the log in {replay.folder} ends in a piece of a line that is not line {log.sequence + 1} of "
-            f"{replay.file}: {log.torn[:60]!r}. Choose another folder"
+            f"the log in {log.folder} ends in a piece of a line that is not line {log.sequence + 1} of "
+            f"{orders.path}: {log.torn[:60]!r}. Choose another folder"
         )
     rest = pa.array([first[len(log.torn) :]], pa.large_binary())
     texts = pa.concat_arrays([rest, lines.texts.slice(1)])

@@ -22,9 +22,10 @@ MAX_BLOCK_LINES = 16_384  # a few MB in memory, and large enough for numpy to be
 _MIN_BLOCK_LINES = 256
 _BLOCKS_AT_LEAST = 8  # so that goods come back in a short run, too
 
-# A shop of 100,000 lines has 3,600 customers and 2,000 items; one of 10 million has 140,000 and 20,000.
+# A shop of 100,000 lines has 2,000 items and 5,600 customers, of whom 3,400 come; one of 10 million 20,000
+# and 140,000.
 _REFERENCE_LINES = 100_000
-_REFERENCE_CUSTOMERS, _CUSTOMERS_POWER = 5_600, 0.75
+_REFERENCE_CUSTOMERS, _CUSTOMERS_POWER = 5_600, 0.7
 _REFERENCE_ITEMS, _ITEMS_POWER = 2_000, 0.5
 _MIN_CUSTOMERS, _MAX_CUSTOMERS = 50, 5_000_000
 

@@ -1,7 +1,8 @@
-"""One half of an ALS iteration: each row's factors solved against the other side's. Every driver calls this kernel.
+"""One half of an ALS iteration: each row's factors solved against the other side's. Every driver calls it.
 
-A pair never bought costs alpha0 (xy)^2, a bought one (alpha0 + w) (1 - xy)^2, and each row lambda (n + alpha0 m) |x|^2:
-n of its pairs bought, m the other side's length (Rendle et al., "Revisiting the Performance of iALS").
+A pair never bought costs alpha0 (xy)^2, a bought one (alpha0 + w) (1 - xy)^2, and each row
+lambda (n + alpha0 m) |x|^2: n of its pairs bought, m the other side's length (Rendle et al., "Revisiting the
+Performance of iALS on Item Recommendation Benchmarks").
 """
 
 import numpy as np
@@ -30,8 +31,9 @@ def solve_rows(
     exact: bool,
     solution: Floats,
 ) -> float:
-    """Solve the rows first, first + step, ... of `solution` in place. The answer is what their bought pairs
-    add to the loss; `gramian` is alpha0 times the other side's.
+    """Solve the rows first, first + step, ... of `solution` in place; answer what they add to the loss.
+
+    `gramian` is alpha0 times the other side's.
     """
     rank = other.shape[1]
     longest = 0
@@ -73,7 +75,7 @@ def _dot(a: Floats, b: Floats) -> np.float32:
 
 @compiled(fastmath=True)
 def _apply(bought: Floats, weight: Floats, gramian: Floats, ridge: float, x: Floats, answer: Floats) -> None:
-    """answer = (gramian + sum w y y' + ridge) x, without ever building the matrix."""
+    """Answer (gramian + sum w y y' + ridge) x, without ever building the matrix."""
     for i in range(len(x)):
         answer[i] = ridge * x[i]
     for i in range(len(x)):
@@ -120,7 +122,7 @@ def _conjugate_gradient(
 
 
 @compiled()
-def _cholesky(
+def _cholesky(  # noqa: C901 (one algorithm; a call inside it would cost its compilation)
     bought: Floats,
     weight: Floats,
     gramian: Floats,

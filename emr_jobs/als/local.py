@@ -1,4 +1,4 @@
-"""ALS in one process: threads over the kernel, which holds no lock. Used by retrain for all that fits one node."""
+"""ALS in one process: threads over the kernel, which holds no lock. Used by the model."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
 from emr_jobs.als.kernel import Floats, solve_rows
 from emr_jobs.settings import Settings
@@ -72,7 +72,7 @@ def _half(
     gramian = alpha0 * (other.T @ other)
 
     def share(first: int) -> float:
-        return solve_rows(
+        added: float = solve_rows(
             first,
             threads,
             side.starts,
@@ -85,6 +85,7 @@ def _half(
             exact,
             solution,
         )
+        return added
 
     return sum(pool.map(share, range(threads)))
 

@@ -114,6 +114,10 @@ class Checkpoint:
                 [(*_values(position), now, position.generation) for position in positions],
             )
 
+    def forget(self, generation: int) -> None:
+        with self._lock, self._commit():
+            self._database.execute("DELETE FROM generations WHERE generation = ?", (generation,))
+
     def purge(self, flow: str, present: Container[int], days: int) -> None:
         """Forget generations whose content was nowhere to be found for so long."""
         old = self._database.execute(

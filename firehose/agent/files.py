@@ -203,13 +203,20 @@ class Follower:
             size=position.seen_bytes,
             known=position,
         )
-        at_home = [(path, status) for path, status in files if _home(status) == generation.home]
-        by_size = sorted(files, key=lambda entry: -entry[1].st_size)
-        for path, status in (*at_home, *by_size):
+        self._find(generation, files, "is gone")
+
+    def _find(self, generation: Generation, files: Files, otherwise: str) -> None:
+        """Settle it where its content is: whole rather than not, at home rather than in a copy."""
+
+        def merit(entry: tuple[Path, os.stat_result]) -> tuple[bool, bool, int]:
+            size = entry[1].st_size
+            return size >= generation.read, _home(entry[1]) == generation.home, size
+
+        for path, status in sorted(files, key=merit, reverse=True):
             if generation.begins(path):
                 self._settle(generation, path, status)
                 return
-        self._give_up(generation, "is gone")
+        self._give_up(generation, otherwise)
 
     def _settle(self, generation: Generation, path: Path, status: os.stat_result) -> None:
         """Its content is found in this file."""
@@ -219,7 +226,7 @@ class Follower:
             self.moved.add(generation)
         generation.home, generation.path, generation.size = _home(status), path, status.st_size
         generation.signature = ()
-        generation.ended = status.st_size <= generation.read and generation in self.moved
+        generation.ended = status.st_size < generation.read  # a copy made before the last lines were read
         if generation in self.absent:
             self.absent.remove(generation)
         if generation not in self.generations:
@@ -229,6 +236,8 @@ class Follower:
         if generation.ended:
             if not entry:
                 self._give_up(generation, "is gone")
+            elif entry[1].st_size != generation.size:
+                self._diverged(generation)
             return
         if entry:
             path, status = entry
@@ -265,16 +274,16 @@ class Follower:
         return True
 
     def _displaced(self, generation: Generation) -> None:
-        """Its home holds something else now, or is gone: it may live on in a copy, whatever that is called."""
+        """Its home holds something else now, or is gone: it may live on in a copy, of whatever name."""
         generation.close()
         files = self._listed(lambda _name: True)
-        copies = [(path, status) for path, status in files if generation.head and generation.begins(path)]
-        if copies:
-            path, status = max(copies, key=lambda entry: entry[1].st_size)
-            self.moved.add(generation)
-            self._settle(generation, path, status)
-        else:
-            self._give_up(generation, "was truncated, replaced or removed, and no copy of it was found")
+        self._find(generation, files, "was truncated, replaced or removed, and no copy of it was found")
+
+    def _diverged(self, generation: Generation) -> None:
+        """It was rolled back behind what is read, and now goes on otherwise: all of it counts as new."""
+        generation.close()
+        self.generations.remove(generation)
+        self.checkpoint.forget(generation.number)
 
     def _give_up(self, generation: Generation, what: str) -> None:
         """Should its content turn up again, it goes on from where it was."""
@@ -290,7 +299,7 @@ class Follower:
             self.generations.remove(generation)
 
     def _meet(self, path: Path, status: os.stat_result) -> None:
-        """A file that is no generation's home: a copy of one that is still there, one come back, or a new one."""
+        """A file that is no generation's home: a copy of one that is still there, one come back, or new."""
         signature = _signature(status)
         if self._copies.get(_home(status)) == signature:
             return

@@ -2,7 +2,8 @@
 
 import random
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
@@ -15,6 +16,9 @@ class Fault(StrEnum):
     ERROR = "error"  # a 500, nothing taken
     TIMEOUT_BEFORE = "timeout_before"  # no answer, nothing taken
     TIMEOUT_AFTER = "timeout_after"  # no answer, all taken
+
+
+_TEXTS = ("stuck", "refused")
 
 
 class FaultsError(ValueError):
@@ -31,6 +35,8 @@ class Rates:
     partial: float = 0.0
     hang_seconds: float = 0.0  # how long a put without an answer is held before its connection is dropped
     seed: int = 1
+    stuck: str = ""  # a record with this text in it is never taken
+    refused: str = ""  # a call with such a record gets InvalidArgumentException
 
     @classmethod
     def parse(cls, plain: Mapping[str, object]) -> "Rates":
@@ -39,6 +45,8 @@ class Rates:
             known = ", ".join(field.name for field in fields(cls))
             raise FaultsError(f"no such fault: {', '.join(sorted(unknown))}; there are {known}")
         for name, value in plain.items():
+            if name in _TEXTS and isinstance(value, str):
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
                 raise FaultsError(f"the fault {name} is {value!r}, not a number of 0 or more")
             if name not in ("hang_seconds", "seed") and value > 1:
@@ -51,6 +59,7 @@ class Faults:
 
     def __init__(self, rates: Rates) -> None:
         self._lock = threading.Lock()
+        self.given: Counter[Fault] = Counter()
         self.turn(rates)
 
     def turn(self, rates: Rates) -> None:
@@ -60,8 +69,12 @@ class Faults:
 
     def for_put(self) -> Fault:
         with self._lock:
-            draw, after = self._random.random(), self._random.random()
-            rates = self.rates
+            fault = self._draw(self.rates)
+            self.given[fault] += 1
+        return fault
+
+    def _draw(self, rates: Rates) -> Fault:
+        draw, after = self._random.random(), self._random.random()
         if draw < rates.throttle:
             return Fault.THROTTLE
         if draw < rates.throttle + rates.error:
@@ -70,9 +83,19 @@ class Faults:
             return Fault.TIMEOUT_AFTER if after < 0.5 else Fault.TIMEOUT_BEFORE  # noqa: PLR2004 (a half)
         return Fault.NONE
 
-    def failed_records(self, count: int) -> frozenset[int]:
+    def failed_records(self, records: Sequence[bytes]) -> frozenset[int]:
         """The places in a batch that fail."""
         with self._lock:
-            if not self.rates.partial:
+            rates = self.rates
+            if not rates.partial and not rates.stuck:
                 return frozenset()
-            return frozenset(place for place in range(count) if self._random.random() < self.rates.partial)
+            stuck = rates.stuck.encode()
+            return frozenset(
+                place
+                for place, record in enumerate(records)
+                if (rates.partial and self._random.random() < rates.partial) or (stuck and stuck in record)
+            )
+
+    def refuses(self, records: Sequence[bytes]) -> bool:
+        refused = self.rates.refused.encode()
+        return bool(refused) and any(refused in record for record in records)

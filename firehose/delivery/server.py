@@ -15,6 +15,7 @@ from firehose.delivery.faults import Fault, Faults, FaultsError, Rates
 from firehose.delivery.protocol import (
     FirehoseError,
     InternalFailure,
+    InvalidArgumentException,
     SerializationException,
     ServiceUnavailableException,
     UnknownOperationException,
@@ -65,14 +66,14 @@ class Endpoint:
 
     def _put_one(self, request: Mapping[str, Any]) -> dict[str, Any]:
         name, records = protocol.stream_name(request), protocol.one_record(request)
-        self._put(name, records)
-        if self.faults.failed_records(1):
+        if self.faults.failed_records(records):
             raise ServiceUnavailableException(SLOW_DOWN)
+        self._put(name, records)
         return {"RecordId": _record_id(), "Encrypted": False}
 
     def _put_many(self, request: Mapping[str, Any]) -> dict[str, Any]:
         name, records = protocol.stream_name(request), protocol.many_records(request)
-        failed = self.faults.failed_records(len(records))
+        failed = self.faults.failed_records(records)
         taken = [record for place, record in enumerate(records) if place not in failed]
         self._put(name, taken)
         return {
@@ -89,6 +90,8 @@ class Endpoint:
             raise ServiceUnavailableException(SLOW_DOWN)
         if fault is Fault.ERROR:
             raise InternalFailure("a fault was asked for")
+        if self.faults.refuses(records):
+            raise InvalidArgumentException("a fault was asked for")
         if fault is not Fault.TIMEOUT_BEFORE and records:
             try:
                 self.streams.put(name, records)

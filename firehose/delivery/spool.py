@@ -133,6 +133,7 @@ class Spool:
         self.sealed.append(self.active)
         self.close()
         self.active = None
+        self.changed.notify_all()
 
     def remove(self, segment: Segment) -> None:
         """S3 has it: the segment goes first, its waybill after, so that a kill makes no second object."""

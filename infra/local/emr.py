@@ -4,6 +4,7 @@
 """
 
 import argparse
+import fcntl
 import json
 import logging
 import queue
@@ -14,8 +15,10 @@ import uuid
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from infra.local.emr_api import Api, ApiError, InvalidRequestError, Plain
 from infra.local.emr_records import Records
@@ -30,10 +33,10 @@ log = logging.getLogger(__name__)
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    api: Api
 
-    def __init__(self, address: tuple[str, int], api: Api) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
         super().__init__(address, Handler)
-        self.api = api
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -93,21 +96,32 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    clusters = Clusters(
-        Records(options.data / "clusters"), options.data / "steps", boto3.client("s3"), boto3.client("events")
-    )
-    try:
-        server = Server((options.host, options.port), Api(clusters))
-    except OSError as error:
+    data = options.data.resolve()
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            server = Server((options.host, options.port))
+        except BlockingIOError:
+            print(f"another local EMR uses {data}", file=sys.stderr)
+            return 1
+        except OSError as error:
+            print(f"{options.host}:{options.port} cannot be listened on: {error}", file=sys.stderr)
+            return 1
+        clusters = Clusters(Records(data / "clusters"), data / "steps", boto3.client("s3"), _bus())
+        _serve_until_asked_to_end(server, Api(clusters))
         clusters.stop()
-        print(f"{options.host}:{options.port} cannot be listened on: {error}", file=sys.stderr)
-        return 1
-    _serve_until_asked_to_end(server)
-    clusters.stop()
     return 0
 
 
-def _serve_until_asked_to_end(server: Server) -> None:
+def _bus() -> Any:
+    """Impatient: what the bus does not take now is offered again."""
+    config = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1})
+    return boto3.client("events", config=config)
+
+
+def _serve_until_asked_to_end(server: Server, api: Api) -> None:
+    server.api = api
     asked: queue.SimpleQueue[int] = queue.SimpleQueue()  # unlike an Event, it may be put to in a handler
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: asked.put(number))

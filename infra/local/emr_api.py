@@ -48,7 +48,8 @@ class Api:
     def answer(self, action: str, body: Plain) -> Plain:
         if action not in self._actions:
             raise InvalidRequestError(f"the local EMR does not know {action or 'a request without a target'}")
-        return self._actions[action](body)
+        with self._clusters.unchanging:
+            return self._actions[action](body)
 
     def run_job_flow(self, body: Plain) -> Plain:
         check_cluster(body)

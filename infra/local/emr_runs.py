@@ -4,6 +4,7 @@ The API's threads change a cluster under the same lock and wake its thread.
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from infra.local.emr_steps import StepRun
 
 # From SIGTERM to SIGKILL of a step: time for a job to give back its lease.
 STEP_GRACE_SECONDS = 5.0
+FAULT_STATUS = 70  # EX_SOFTWARE
 KILLED = "The local EMR was killed while the cluster was active"
 STOPPED = "The local EMR was stopped while the cluster was active"
 
@@ -39,14 +41,18 @@ class Clusters:
         self._threads: list[threading.Thread] = []
         self._sender = emr_events.Sender(bus, self._unsent, self._strike_out)
         self._bury_the_killed()
+        self._sender.wake()  # for what an earlier process could not send
+
+    @property
+    def unchanging(self) -> threading.Condition:
+        """Within it no cluster changes."""
+        return self._changed
 
     def get(self, cluster_id: str) -> Cluster | None:
-        with self._changed:
-            return self._all.get(cluster_id)
+        return self._all.get(cluster_id)
 
     def newest_first(self) -> list[Cluster]:
-        with self._changed:
-            return list(reversed(self._all.values()))
+        return list(reversed(self._all.values()))
 
     def start(self, cluster: Cluster) -> None:
         with self._changed:
@@ -110,11 +116,13 @@ class Clusters:
                 cluster.ready = time.time()
             while step := self._await_step(cluster):
                 self._run(cluster, step)
+            with self._changed:
+                self._finish(cluster, self._last_state(cluster), cluster.reason_code, cluster.reason)
         except Exception:
-            log.exception("cluster %s: a fault of the local EMR itself", cluster.id)
-            self._ask_to_end(cluster, "INTERNAL_ERROR", "A fault of the local EMR itself: see its log")
-        with self._changed:
-            self._finish(cluster, self._last_state(cluster), cluster.reason_code, cluster.reason)
+            # Its state can no longer be told or written (a full disk, a fault in here). As after a kill, the
+            # next start ends the cluster and says so; the guardians end the steps now.
+            log.exception("cluster %s: a fault of the local EMR itself, which ends now", cluster.id)
+            os._exit(FAULT_STATUS)
 
     @staticmethod
     def _last_state(cluster: Cluster) -> ClusterState:

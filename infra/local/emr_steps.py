@@ -97,7 +97,7 @@ class StepRun:
         with (self.folder / "stdout").open("ab") as stdout, (self.folder / "stderr").open("ab") as stderr:
             process = processes.start(
                 command,
-                environment=step_environment({**os.environ, **submission.environment}, home, java.find()),
+                environment=step_environment(os.environ, submission.environment, home, work),
                 folder=work,
                 stdout=stdout,
                 stderr=stderr,
@@ -150,14 +150,20 @@ def tail(path: Path) -> list[str]:
         return file.read().decode(errors="replace").splitlines()
 
 
-def step_environment(ours: Mapping[str, str], home: Path, java_home: Path) -> dict[str, str]:
+def step_environment(
+    ours: Mapping[str, str], requested: Mapping[str, str], home: Path, work: Path
+) -> dict[str, str]:
     """What spark-submit sees: this machine's Spark, Java and Python, and the AWS we were given."""
     dropped = {"SPARK_CONF_DIR", "PYTHONPATH", "PYSPARK_DRIVER_PYTHON", "PYSPARK_SUBMIT_ARGS"}
-    return {key: value for key, value in ours.items() if key not in dropped} | {
+    kept = {key: value for key, value in ours.items() if key not in dropped}
+    return {
+        **kept,
+        **requested,
         "SPARK_HOME": str(home),
-        "JAVA_HOME": str(java_home),
+        "JAVA_HOME": str(java.find()),
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "TMPDIR": str(work),
         "PYTHONUNBUFFERED": "1",  # so that the step's progress can be followed
     }
 

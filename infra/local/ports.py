@@ -1,11 +1,13 @@
-"""Ports on 127.0.0.1: the same ones as last time where they are free."""
+"""Ports on 127.0.0.1: the same ones as last time where they are free, and whether someone answers there."""
 
+import http.client
 import socket
 from collections.abc import Mapping, Sequence
 
 from infra.problem import ProblemError
 
 _LAST = 65535
+ANSWER_SECONDS = 5  # a health check takes milliseconds; a busy laptop's a little longer
 
 
 class PortTakenError(ProblemError):
@@ -58,3 +60,15 @@ def _bind(port: int) -> int:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         trial.bind(("127.0.0.1", port))
         return int(trial.getsockname()[1])
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether whoever listens there is healthy."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

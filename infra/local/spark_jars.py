@@ -10,12 +10,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-
+from infra import console
 from infra.local import java, maven_mirror
 from infra.problem import ProblemError
 
@@ -32,46 +31,46 @@ class JarsMissingError(ProblemError):
     """The jars are not in the cache and could not be fetched."""
 
 
-def conf(home: Path | None = None) -> dict[str, str]:
+def conf(home: Path | None = None, packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """What a Spark session needs to have Iceberg: the cached files, or the packages where there are none.
 
     The class path starts a session about a second sooner than Ivy does, and needs no network.
     """
     home = home or Path.home()
-    if missing(home):
-        return resolver_conf(home)
-    return {"spark.driver.extraClassPath": os.pathsep.join(map(str, cached(home)))}
+    if missing(home, packages):
+        return resolver_conf(home, packages)
+    return {"spark.driver.extraClassPath": os.pathsep.join(map(str, cached(home, packages)))}
 
 
-def missing(home: Path) -> list[Path]:
-    return [jar for jar in cached(home) if not jar.is_file()]
+def missing(home: Path, packages: Sequence[str] = PACKAGES) -> list[Path]:
+    return [jar for jar in cached(home, packages) if not jar.is_file()]
 
 
-def cached(home: Path) -> list[Path]:
+def cached(home: Path, packages: Sequence[str]) -> list[Path]:
     """Where Spark's Ivy puts each package's one jar (both are bundles that depend on nothing)."""
     return [
         home / IVY_FOLDER / "jars" / f"{group}_{artifact}-{version}.jar"
-        for group, artifact, version in (package.split(":") for package in PACKAGES)
+        for group, artifact, version in (package.split(":") for package in packages)
     ]
 
 
-def resolver_conf(home: Path) -> dict[str, str]:
+def resolver_conf(home: Path, packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """What makes Spark fetch the packages itself."""
     folder = home / IVY_FOLDER
-    found = {"spark.jars.packages": ",".join(PACKAGES), "spark.jars.ivy": str(folder)}
+    found = {"spark.jars.packages": ",".join(packages), "spark.jars.ivy": str(folder)}
     if settings := maven_mirror.write_ivy_settings(home, folder):
         found["spark.jars.ivySettings"] = str(settings)
     return found
 
 
-def fetch(home: Path, spark_home: Path, java_home: Path) -> None:
+def fetch(home: Path, spark_home: Path, java_home: Path, packages: Sequence[str] = PACKAGES) -> None:
     """Have Spark's Ivy bring what is missing; raises JarsMissingError."""
     with _one_at_a_time(home), tempfile.TemporaryDirectory() as folder:
-        if not missing(home):
+        if not missing(home, packages):
             return
         nothing = Path(folder, "nothing.py")
         nothing.touch()
-        settings = [f"--conf={key}={value}" for key, value in resolver_conf(home).items()]
+        settings = [f"--conf={key}={value}" for key, value in resolver_conf(home, packages).items()]
         report = subprocess.run(
             [spark_home / "bin" / "spark-submit", *settings, nothing],
             env={**os.environ, "SPARK_HOME": str(spark_home), "JAVA_HOME": str(java_home)},
@@ -81,16 +80,16 @@ def fetch(home: Path, spark_home: Path, java_home: Path) -> None:
             errors="replace",
             check=False,
         )
-        if report.returncode or missing(home):
-            raise JarsMissingError(_explain(report.stderr))
+        if report.returncode or missing(home, packages):
+            raise JarsMissingError(_explain(report.stderr, packages))
 
 
-def _explain(report: str) -> str:
+def _explain(report: str, packages: Sequence[str]) -> str:
     lines = [line.strip() for line in report.splitlines()]
     telling = [line for line in lines if line and not line.startswith(("at ", "::", "(no "))]
     said = "\n  ".join(telling[-REPORT_MOST_LINES:])
     return (
-        f"Spark's Iceberg jars ({', '.join(PACKAGES)}) could not be fetched. Look to the network or, where a "
+        f"Spark's Iceberg jars ({', '.join(packages)}) could not be fetched. Look to the network or, where a "
         f"Maven mirror is needed, to ~/{maven_mirror.SETTINGS}; then run `make setup` again. Spark said:\n"
         f"  {said}"
     )
@@ -115,11 +114,10 @@ def main(arguments: list[str] | None = None) -> int:
     home = Path.home()
     if not missing(home):
         return 0
-    console = Console(stderr=True)
     try:
-        with console.status("fetching about 110 MB"):
+        with console.waiting("fetching Spark's Iceberg jars (110 MB)"):
             fetch(home, spark_home(), java.find())
-    except (JarsMissingError, java.JavaMissingError) as error:
+    except ProblemError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -12,7 +12,8 @@ from typing import Any
 # most that is given is a quarter of the memory, and never more than this.
 DRIVER_MIB_MOST = 2048
 DRIVER_MIB_LEAST = 512
-SHUFFLE_PARTITIONS_PER_CORE = 1  # Spark's own default of 200 is meant for a cluster
+# Steps on one machine last seconds: the JVM's quick compiler alone takes two fifths off a short step's CPU.
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1"
 
 EMR_JARS = "/usr/share/aws/"  # EMR's own; its Iceberg is the one that spark_jars brings
 
@@ -102,11 +103,18 @@ def translate(
         given = step_arguments[0] if step_arguments else "nothing"
         raise StepRefusedError(f"the local EMR runs spark-submit only; this step's first argument is {given}")
     draft = _Draft(work)
-    draft.conf["spark.sql.shuffle.partitions"] = str(machine.cores * SHUFFLE_PARTITIONS_PER_CORE)
+    draft.conf |= {
+        "spark.sql.shuffle.partitions": str(machine.cores),  # Spark's own 200 are meant for a cluster
+        "spark.driver.defaultJavaOptions": f'{JAVA_OPTIONS} "-Djava.io.tmpdir={work}"',
+    }
     for configuration in configurations:
-        _configure(draft, configuration, iceberg_conf)
+        _configure(draft, configuration)
     application = _read_options(draft, step_arguments[1:])
     _fit(draft, machine)
+    if _with_iceberg(configurations):
+        for key, value in iceberg_conf.items():
+            between = ":" if key.endswith("ClassPath") else ","
+            draft.conf[key] = between.join(filter(None, (draft.conf.get(key), value)))
     options = [text for item in draft.conf.items() for text in ("--conf", "=".join(item))]
     return Submission(
         ("--master", f"local[{machine.cores}]", *options, *draft.options, *application),
@@ -116,13 +124,21 @@ def translate(
     )
 
 
-def _configure(draft: _Draft, configuration: Mapping[str, Any], iceberg_conf: Mapping[str, str]) -> None:
+def _with_iceberg(configurations: Sequence[Mapping[str, Any]]) -> bool:
+    return any(
+        (configuration.get("Properties") or {}).get("iceberg.enabled") == "true"
+        for configuration in configurations
+        if configuration.get("Classification") == "iceberg-defaults"
+    )
+
+
+def _configure(draft: _Draft, configuration: Mapping[str, Any]) -> None:
     properties: Mapping[str, str] = configuration.get("Properties") or {}
     match configuration.get("Classification"):
         case "spark-defaults":
             draft.conf |= properties
-        case "iceberg-defaults" if properties.get("iceberg.enabled") == "true":
-            draft.conf |= iceberg_conf
+        case "iceberg-defaults":
+            pass  # _with_iceberg
         case "spark-env":
             for inner in configuration.get("Configurations") or []:
                 draft.environment |= inner.get("Properties") or {}
@@ -165,6 +181,8 @@ def _take(draft: _Draft, name: str, value: str) -> None:
             draft.local(uri, alias or PurePosixPath(uri).name)
     elif name in _LISTS:
         kept = [draft.local(uri) for uri in value.split(",") if EMR_JARS not in uri]
+        if EMR_JARS in value:
+            draft.notes.append(f"{name} {value} names EMR's own files: those are left out")
         if kept:
             draft.options += [name, ",".join(kept)]
     elif name in _CLUSTER_ONLY:
@@ -185,10 +203,12 @@ def _fit(draft: _Draft, machine: Machine) -> None:
         elif key.startswith(_DRIVER_ENVIRONMENT):
             draft.environment[key.removeprefix(_DRIVER_ENVIRONMENT)] = draft.conf.pop(key)
         elif EMR_JARS in value:
-            draft.notes.append(f"{key}={value} names EMR's own files: left out")
-            del draft.conf[key]
-        elif key in {"spark.jars", "spark.submit.pyFiles", "spark.files"}:
-            draft.conf[key] = ",".join(draft.local(uri) for uri in value.split(","))
+            draft.notes.append(f"{key}={value} names EMR's own files: those are left out")
+            between = ":" if key.endswith("ClassPath") else ","
+            draft.conf[key] = between.join(path for path in value.split(between) if EMR_JARS not in path)
+        if key in {"spark.jars", "spark.submit.pyFiles", "spark.files"}:
+            kept = filter(None, draft.conf[key].split(","))
+            draft.conf[key] = ",".join(draft.local(uri) for uri in kept)
     asked = _mib(draft.conf.get(_MEMORY, "1g"))
     draft.conf[_MEMORY] = f"{min(asked, machine.driver_mib)}m"
     if asked > machine.driver_mib:

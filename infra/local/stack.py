@@ -71,11 +71,13 @@ def start(data: Path, port: int | None = None) -> Running:
     folder.local.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         state = folder.read()
-        if state.supervised:
+        if state.supervised and state.phase is Phase.RUNNING:
             _refuse_other_port(state, port)
             found = _revived(folder, state) if state.dead() else inspect(data)
         else:
-            found = _started(folder, state, port)
+            if state.supervisor and state.supervised:  # someone was interrupted while it started or stopped
+                _stop_supervisor(folder, state.supervisor)
+            found = _started(folder, port)
     if not isinstance(found, Running):
         raise StartError(f"the local AWS did not stay up: {found}")
     return found
@@ -101,6 +103,9 @@ def inspect(data: Path) -> Running | Stopped | Broken:
     if state.supervisor is None or not state.supervised:
         log = folder.log("supervisor")
         return Broken(folder.data, "supervisor", "ended without a stop (killed, or a restart)", "", log)
+    if state.phase is not Phase.RUNNING:
+        log = folder.log("supervisor")
+        return Broken(folder.data, "supervisor", f"is {state.phase}: {state.message or 'wait'}", "", log)
     for name, child in state.dead().items():
         return Broken(folder.data, name, child.died, child.died_at, folder.log(name))
     pids = {name: child.program.pid for name, child in state.children.items()}
@@ -149,9 +154,9 @@ def _refuse_other_port(state: State, port: int | None) -> None:
         )
 
 
-def _started(folder: Folder, state: State, port: int | None) -> Running | Stopped | Broken:
+def _started(folder: Folder, port: int | None) -> Running | Stopped | Broken:
     _bury(folder)
-    chosen = ports.choose(CHILDREN, state.ports, {MINISTACK: port} if port is not None else {})
+    chosen = ports.choose(CHILDREN, folder.read().ports, {MINISTACK: port} if port is not None else {})
     arguments = [f"--{name}-port={chosen[name]}" for name in CHILDREN]
     log = folder.log("supervisor")
     log.parent.mkdir(parents=True, exist_ok=True)

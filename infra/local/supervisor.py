@@ -6,7 +6,6 @@ order, SIGHUP starts again what has died. All it knows stands in DIR/local/state
 
 import argparse
 import fcntl
-import http.client
 import os
 import queue
 import shutil
@@ -34,7 +33,6 @@ from infra.problem import ProblemError
 
 START_SECONDS = 60  # the slowest child imports boto3; a busy laptop gets more
 PROBE_SECONDS = 0.05
-HEALTH_SECONDS = 5
 # ministack saves 100,000 items in some 20 s; the EMR ends a step and puts its logs; Firehose has all on disk.
 STOP_SECONDS = {EMR: 20.0, FIREHOSE: 10.0, MINISTACK: 60.0}
 HEALTH_PATHS = {MINISTACK: ministack.HEALTH_PATH, FIREHOSE: "/_delivery/health", EMR: "/_emr/health"}
@@ -128,7 +126,7 @@ class Supervisor:
 
     def _await(self, name: str) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not healthy(self._state.ports[name], HEALTH_PATHS[name]):
+        while not ports.answers(self._state.ports[name], HEALTH_PATHS[name]):
             if self._children[name].poll() is not None or time.monotonic() > deadline:
                 raise self._failed(name)
             time.sleep(PROBE_SECONDS)
@@ -189,17 +187,6 @@ def forget_stale_state(folder: Folder) -> None:
         shutil.rmtree(folder.ministack / "state", ignore_errors=True)
         unmark(folder.unclean)
     shutil.rmtree(folder.ministack / "tmp", ignore_errors=True)
-
-
-def healthy(port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HEALTH_SECONDS)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def last_lines(log: Path, most: int = 10) -> str:

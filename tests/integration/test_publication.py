@@ -10,8 +10,6 @@ from contextlib import contextmanager
 import boto3
 import pyarrow as pa
 import pytest
-from publish import parts
-from publish.store import Store
 
 from contracts import publications
 from contracts.lists import from_dynamo, from_plain
@@ -19,6 +17,8 @@ from contracts.publications import State
 from contracts.s3_layout import Part, Version, opened_key
 from emr_jobs import export, publication
 from emr_jobs.publication import PublicationLateError, PublicationOvertakenError, Shop
+from publish import parts
+from publish.store import Store
 
 FIRST = Version.parse("20261120T100000Z-1")
 SECOND = Version.parse("20261120T110000Z-2")
@@ -45,9 +45,7 @@ def shop(local_aws):  # noqa: ARG001 (it sets the environment)
 
 def export_version(shop, version, lists):
     """`lists` maps a key to the codes of its for_you list, all of them popular."""
-    rows = [
-        {"key": key, "for_you": codes, "for_you_why": ["p"] * len(codes)} for key, codes in lists.items()
-    ]
+    rows = [{"key": key, "for_you": codes, "for_you_why": ["p"] * len(codes)} for key, codes in lists.items()]
     table = pa.Table.from_pylist(rows, schema=export.SCHEMA).sort_by("key")
     export.write(shop.s3, shop.bucket, version.customers, table)
     export.write(shop.s3, shop.bucket, version.items, export.empty())
@@ -86,7 +84,9 @@ def publisher(shop):
 def part_lines(shop, number):
     """Every line of a publication's parts."""
     found = shop.s3.list_objects_v2(Bucket=shop.bucket, Prefix=f"publications/{number:010d}/part-")
-    bodies = [shop.s3.get_object(Bucket=shop.bucket, Key=item["Key"])["Body"].read() for item in found["Contents"]]
+    bodies = [
+        shop.s3.get_object(Bucket=shop.bucket, Key=item["Key"])["Body"].read() for item in found["Contents"]
+    ]
     return [json.loads(line) for body in bodies for line in gzip.decompress(body).splitlines()]
 
 

@@ -15,8 +15,6 @@ from pathlib import Path
 import boto3
 import pyarrow as pa
 import pytest
-from publish import parts
-from publish.store import Store
 
 from contracts import lease, publications
 from contracts.lists import customer_key, from_dynamo, from_plain, together_key
@@ -26,6 +24,8 @@ from emr_jobs.publication import PublicationLateError, Shop
 from emr_jobs.retrain import NoOrdersError, Run
 from emr_jobs.settings import Settings
 from infra import package
+from publish import parts
+from publish.store import Store
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LONG_S = 60.0
@@ -99,7 +99,7 @@ def sale(customer, code, invoice, hours):
     }
 
 
-# Ann and Bob buy alike, but for 10003; Cid buys other things. 10001 and 10002 share three invoices, one a guest's.
+# Ann and Bob buy alike, but for 10003; Cid buys other things. 10001 and 10002 share three invoices.
 ORDERS = (
     sale("ann", "10001", "1", 400),
     sale("ann", "10002", "1", 400),
@@ -122,7 +122,9 @@ def publisher(shop):
     def work():
         seen = set()
         while not ended.wait(0.02):
-            for listed in shop.s3.list_objects_v2(Bucket=shop.bucket, Prefix="publications/").get("Contents", ()):
+            for listed in shop.s3.list_objects_v2(Bucket=shop.bucket, Prefix="publications/").get(
+                "Contents", ()
+            ):
                 part = Part.parse(listed["Key"])
                 if part and part not in seen:
                     seen.add(part)
@@ -299,7 +301,9 @@ def test_the_step_as_emr_submits_it_publishes_and_gives_the_lease_back(shop, spa
         *("--began", str(int(NOON.timestamp()))),
     ]
     with publisher(shop):
-        ended = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, check=False
+        )
     assert ended.returncode == 0, ended.stderr[-2_000:]
     live = publications.read(shop.dynamodb, shop.table)
     assert live.live_version == f"20261120T100000Z-{run.number}"

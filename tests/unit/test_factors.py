@@ -1,0 +1,98 @@
+"""The last model's factors are found by name, and an unreadable file is said to be one."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from emr_jobs import factors
+from emr_jobs.factors import Factors, FactorsUnreadableError
+
+
+def names(*texts):
+    return pa.array(texts, pa.string())
+
+
+def model(customers=("ann", "bob"), items=("10001", "10002", "10003")):
+    """Factors whose every row is told apart by its number."""
+    rows = [np.arange(1, len(side) + 1, dtype=np.float32)[:, None] * np.ones(4, np.float32) for side in (customers, items)]
+    return Factors(names(*customers), names(*items), *rows)
+
+
+def test_a_file_holds_what_was_put_into_it():
+    read = factors.load(factors.dump(model(customers=("ann", "bøb"))))
+    assert read.customers.to_pylist() == ["ann", "bøb"]
+    assert read.items.to_pylist() == ["10001", "10002", "10003"]
+    assert np.array_equal(read.of_customers, model().of_customers)
+    assert np.array_equal(read.of_items, model().of_items)
+
+
+def test_rows_move_with_their_names_and_new_names_start_at_zero():
+    warm = factors.warm(model(), names("aaa", "ann", "bob"), names("10000", "10001", "10003"), rank=4)
+    assert warm.of_customers[:, 0].tolist() == [0, 1, 2]
+    assert warm.of_items[:, 0].tolist() == [0, 1, 3]
+    assert warm.customers.to_pylist() == ["aaa", "ann", "bob"]
+
+
+def test_the_last_models_own_rows_stay_as_they_are():
+    last = model()
+    warm = factors.warm(last, last.customers, last.items, rank=4)
+    warm.of_customers[:] = 7
+    assert last.of_customers[0, 0] == 1
+
+
+@pytest.mark.parametrize(
+    ("customers", "items", "rank"),
+    [(("x", "y", "ann"), ("10001",), 4), (("ann",), ("1", "2", "10001"), 4), (("ann",), ("10001",), 8)],
+)
+def test_a_model_of_other_names_or_another_rank_is_no_start(customers, items, rank):
+    assert factors.warm(model(), names(*customers), names(*items), rank) is None
+
+
+def test_a_cold_start_is_of_unit_length_positive_and_decided_by_the_seed():
+    one, same, other = (factors.cold(names("ann"), names("10001", "10002"), 64, seed) for seed in (1, 1, 2))
+    assert np.allclose(np.linalg.norm(one.of_items, axis=1), 1)
+    assert (one.of_customers >= 0).all()
+    assert np.array_equal(one.of_items, same.of_items)
+    assert not np.array_equal(one.of_items, other.of_items)
+
+
+def saved(**changed):
+    held = {
+        "customers": np.array(["ann"]),
+        "items": np.array(["10001"]),
+        "of_customers": np.ones((1, 4), np.float32),
+        "of_items": np.ones((1, 4), np.float32),
+    }
+    file = io.BytesIO()
+    np.savez(file, **{name: value for name, value in (held | changed).items() if value is not None})
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"no factors",
+        factors.dump(model())[:-100],
+        factors.dump(model())[: len(factors.dump(model())) // 2],
+        saved(of_items=None),
+        saved(of_items=np.ones((1, 5), np.float32)),
+        saved(of_customers=np.ones((2, 4), np.float32)),
+        saved(of_customers=np.full((1, 4), np.nan, np.float32)),
+        saved(of_items=np.ones((1, 4), np.float64)),
+        saved(of_items=np.float32(1)),
+    ],
+    ids=["empty", "text", "cut short", "half", "missing", "rank", "rows", "nan", "double", "scalar"],
+)
+def test_an_unreadable_file_is_said_to_be_one(raw):
+    with pytest.raises(FactorsUnreadableError):
+        factors.load(raw)
+
+
+def test_a_flipped_byte_is_noticed():
+    raw = bytearray(factors.dump(model()))
+    raw[len(raw) // 2] ^= 0xFF
+    with pytest.raises(FactorsUnreadableError):
+        factors.load(bytes(raw))

@@ -1,0 +1,42 @@
+"""The fused selection gives what sorting everything gives."""
+
+import numpy as np
+import pytest
+
+from emr_jobs import topk
+
+
+def reference(scores, bias, count):
+    total = scores + bias
+    order = np.argsort(-total, axis=1, kind="stable")[:, :count]
+    shown = np.take_along_axis(total, order, 1) > topk.BARRED / 2
+    best = np.where(shown, order, topk.NOTHING)
+    return np.pad(best, ((0, 0), (0, count - best.shape[1])), constant_values=topk.NOTHING)
+
+
+@pytest.mark.parametrize(("items", "count"), [(1, 30), (7, 3), (128, 30), (129, 30), (1_000, 20), (4, 5)])
+def test_the_best_are_those_of_a_full_sort_ties_included(items, count):
+    noise = np.random.default_rng(items)
+    scores = np.round(noise.standard_normal((50, items)), 1).astype(np.float32)  # rounded: many are equal
+    bias = np.round(noise.standard_normal(items), 1).astype(np.float32)
+    best = np.empty((50, count), np.int32)
+    topk.select(scores, bias, best)
+    assert np.array_equal(best, reference(scores, bias, count))
+
+
+def test_what_was_bought_or_is_barred_is_in_no_list():
+    scores = np.arange(12, dtype=np.float32).reshape(2, 6)
+    starts, items = np.array([0, 2, 3]), np.array([4, 5, 0], np.int32)
+    topk.bar_bought(scores, 0, starts, items)
+    bias = np.array([0, 0, 0, topk.BARRED, 0, 0], np.float32)
+    best = np.empty((2, 6), np.int32)
+    topk.select(scores, bias, best)
+    assert best.tolist() == [[2, 1, 0, -1, -1, -1], [5, 4, 2, 1, -1, -1]]
+
+
+def test_a_block_begins_at_its_own_customer():
+    scores = np.zeros((1, 3), np.float32)
+    topk.add_to_bought(
+        scores, 1, np.array([0, 1, 2]), np.array([0, 2], np.int32), np.array([5, 7], np.float32)
+    )
+    assert scores.tolist() == [[0, 0, 7]]
