@@ -5,10 +5,12 @@ retrain writes it last: a version that has one is whole.
 
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from contracts.s3_layout import Version
 from emr_jobs.gate import Coverage, Verdict
+from emr_jobs.orders import Orders
 from emr_jobs.settings import Settings
 
 
@@ -24,6 +26,19 @@ class Card:
     settings: Settings
     gate: Verdict
     seconds: dict[str, float] = field(default_factory=dict)  # each stage's
+
+
+def describe(orders: Orders) -> dict[str, Any]:
+    first, last = (
+        datetime.fromtimestamp(int(edge), UTC) for edge in (orders.seconds.min(), orders.seconds.max())
+    )
+    return {
+        "lines": len(orders),
+        "customers": len(orders.customers),
+        "items": len(orders.items),
+        "first": first.isoformat(),
+        "last": last.isoformat(),
+    }
 
 
 def write(s3: Any, bucket: str, version: Version, card: Card) -> None:

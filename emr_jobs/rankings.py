@@ -18,11 +18,12 @@ def rank(blend: Blend, count: int) -> dict[str, Ints]:
     """The lists of all customers, a row each; topk.NOTHING fills those that are shorter."""
     length = len(blend.customers)
     best = {name: np.empty((length, count), np.int32) for name in (FOR_YOU, DISCOVER)}
-    bias = {name: blend.bias(name) for name in best}
+    bias = {name: topk.padded(blend.bias(name), topk.BARRED) for name in best}
+    items = topk.padded(blend.items, np.float32(0))
 
     def fill(first: int) -> None:
         end = min(first + BLOCK_CUSTOMERS, length)
-        scores = blend.customers[first:end] @ blend.items.T
+        scores = blend.customers[first:end] @ items.T
         topk.add_to_bought(scores, first, blend.starts, blend.bought, blend.repeats)
         topk.select(scores, bias[FOR_YOU], best[FOR_YOU][first:end])
         topk.bar_bought(scores, first, blend.starts, blend.bought)

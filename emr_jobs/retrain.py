@@ -19,8 +19,9 @@ from pyspark.sql import functions as F
 from contracts import lease, publications
 from contracts.s3_layout import Version
 from emr_jobs import card, export, factors, gate, model, publication, rehearsal, served, tables
-from emr_jobs.card import Card
+from emr_jobs.card import Card, describe
 from emr_jobs.factors import Factors, FactorsUnreadableError
+from emr_jobs.gate import Coverage, Verdict
 from emr_jobs.model import Model
 from emr_jobs.orders import COLUMNS, USED_FATES, Orders, epoch, from_arrow
 from emr_jobs.publication import Shop
@@ -70,36 +71,49 @@ def retrain(
     check_lease(shop, run)
     orders, as_of = _orders(run, read_orders)
     version = Version(as_of, run.number)
-    stages.done(
-        "orders",
-        f"{len(orders):,} lines of {len(orders.customers):,} customers and {len(orders.items):,} items",
-    )
-    last, start = _last_factors(shop)
+    counts = f"{len(orders):,} lines, {len(orders.customers):,} customers, {len(orders.items):,} items"
+    stages.done("orders", counts)
+    live = _live(shop)
+    last, start = _last_factors(shop, live)
     if compiling:
         compiling.join()
     fitted = model.fit(orders, epoch(as_of), settings, run.seed, last)
-    start = start if fitted.warm or not last else "cold: the last model knows too few of the names"
-    stages.done("training", f"{start}; {len(fitted.losses)} iterations, loss {_last(fitted.losses):,.0f}")
+    if last and not fitted.warm:
+        start = f"cold: {live} knows too few of the names"
+    stages.done("training", f"{start}; loss {_losses(fitted)}")
     customers = served.customer_rows(fitted, settings)
     items = served.item_rows(orders, fitted, settings)
     stages.done("lists", f"{customers.num_rows:,} customers, {items.num_rows:,} items")
-    verdict = _judged(shop, customers, settings)
+    coverage = served.coverage(customers)
+    verdict = gate.judge(coverage, _live_coverage(shop, live), settings)
     check_lease(shop, run)
-    _export(shop, version, fitted, customers, items)
-    written = Card(
-        version=str(version),
-        as_of=as_of.isoformat(),
-        run=run.number,
-        seed=run.seed,
-        orders=_described(orders),
-        coverage=served.coverage(customers),
-        training={"start": start, "losses": fitted.losses},
-        settings=settings,
-        gate=verdict,
-        seconds=stages.seconds,
+    export.write(shop.s3, shop.bucket, version.customers, customers)
+    export.write(shop.s3, shop.bucket, version.items, items)
+    shop.s3.put_object(Bucket=shop.bucket, Key=version.model, Body=factors.dump(fitted.factors))
+    training = {"start": start, "losses": fitted.losses}
+    card.write(
+        shop.s3,
+        shop.bucket,
+        version,
+        Card(
+            str(version),
+            as_of.isoformat(),
+            run.number,
+            run.seed,
+            describe(orders),
+            coverage,
+            training,
+            settings,
+            verdict,
+            stages.seconds,
+        ),
     )
-    card.write(shop.s3, shop.bucket, version, written)
-    stages.done("export", f"{version}")
+    stages.done("export", str(version))
+    _publish(shop, run, version, verdict, stages)
+
+
+def _publish(shop: Shop, run: Run, version: Version, verdict: Verdict, stages: Stages) -> None:
+    """Put the version live, or say why it is not."""
     for reason in verdict.reasons:
         stages.say(f"gate: {'passed, but' if verdict.passed else 'refused:'} {reason}")
     if not verdict.passed:
@@ -150,50 +164,30 @@ def _read_with_new_spark(before: datetime) -> pa.Table:
         spark.stop()
 
 
-def _last_factors(shop: Shop) -> tuple[Factors | None, str]:
+def _live(shop: Shop) -> Version | None:
+    state = publications.read(shop.dynamodb, shop.table)
+    return Version.parse(state.live_version) if state and state.live_version else None
+
+
+def _live_coverage(shop: Shop, live: Version | None) -> Coverage | None:
+    return card.read_coverage(shop.s3, shop.bucket, live) if live else None
+
+
+def _last_factors(shop: Shop, live: Version | None) -> tuple[Factors | None, str]:
     """The live version's factors, and how training starts."""
-    live = publications.read(shop.dynamodb, shop.table)
-    if live is None or not live.live_version:
+    if live is None:
         return None, "cold: no version is live"
-    key = Version.parse(live.live_version).model
     try:
-        raw = shop.s3.get_object(Bucket=shop.bucket, Key=key)["Body"].read()
-        return factors.load(raw), f"warm from {live.live_version}"
+        raw = shop.s3.get_object(Bucket=shop.bucket, Key=live.model)["Body"].read()
+        return factors.load(raw), f"warm from {live}"
     except shop.s3.exceptions.NoSuchKey:
-        return None, f"cold: s3://{shop.bucket}/{key} is missing"
+        return None, f"cold: s3://{shop.bucket}/{live.model} is missing"
     except FactorsUnreadableError as error:
-        return None, f"cold: s3://{shop.bucket}/{key}: {error}"
+        return None, f"cold: s3://{shop.bucket}/{live.model}: {error}"
 
 
-def _judged(shop: Shop, customers: pa.Table, settings: Settings) -> gate.Verdict:
-    live = publications.read(shop.dynamodb, shop.table)
-    before = None
-    if live and live.live_version:
-        before = card.read_coverage(shop.s3, shop.bucket, Version.parse(live.live_version))
-    return gate.judge(served.coverage(customers), before, settings)
-
-
-def _export(shop: Shop, version: Version, fitted: Model, customers: pa.Table, items: pa.Table) -> None:
-    export.write(shop.s3, shop.bucket, version.customers, customers)
-    export.write(shop.s3, shop.bucket, version.items, items)
-    shop.s3.put_object(Bucket=shop.bucket, Key=version.model, Body=factors.dump(fitted.factors))
-
-
-def _described(orders: Orders) -> dict[str, object]:
-    first, last = (
-        datetime.fromtimestamp(int(edge), UTC) for edge in (orders.seconds.min(), orders.seconds.max())
-    )
-    return {
-        "lines": len(orders),
-        "customers": len(orders.customers),
-        "items": len(orders.items),
-        "first": first.isoformat(),
-        "last": last.isoformat(),
-    }
-
-
-def _last(losses: tuple[float, ...]) -> float:
-    return losses[-1] if losses else 0.0
+def _losses(fitted: Model) -> str:
+    return f"{fitted.losses[0]:,.0f} to {fitted.losses[-1]:,.0f} in {len(fitted.losses)} iterations"
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -7,7 +7,7 @@ from emr_jobs.compiled import compiled
 
 BARRED = np.float32(-1e30)  # a score no list shows; finite, because fast arithmetic knows no infinity
 _SHOWN = np.float32(-1e29)
-_RUN = 128  # scores whose maximum is tested at once: most runs hold nothing and are skipped
+RUN_ITEMS = 128  # scores tested at once: most runs hold nothing for the list and are skipped
 NOTHING = -1  # fills a list that is shorter than asked for
 
 
@@ -28,29 +28,40 @@ def bar_bought(scores: Floats, first: int, starts: Longs, items: Ints) -> None:
 
 @compiled(fastmath=True)
 def select(scores: Floats, bias: Floats, best: Ints) -> None:
-    """Fill each row of `best` with the items of the highest score + bias; the earlier item wins a tie."""
+    """Fill each row of `best` with the items of the highest score + bias; the earlier item wins a tie.
+
+    The width of both is a multiple of RUN_ITEMS: see `padded`. Counting is the one test of a run that compiles
+    to wide instructions; a maximum costs five times as much.
+    """
     count = best.shape[1]
+    runs = scores.reshape(scores.shape[0], scores.shape[1] // RUN_ITEMS, RUN_ITEMS)
+    biases = bias.reshape(runs.shape[1], RUN_ITEMS)
     values = np.empty(count, np.float32)
     for row in range(len(scores)):
         found, bar = 0, _SHOWN
-        for begin in range(0, scores.shape[1], _RUN):
-            end = min(begin + _RUN, scores.shape[1])
-            highest = BARRED
-            for item in range(begin, end):
-                highest = max(highest, scores[row, item] + bias[item])
-            if highest <= bar:
+        for run in range(runs.shape[1]):
+            above = np.int32(0)
+            for place in range(RUN_ITEMS):
+                above += np.int32(runs[row, run, place] + biases[run, place] > bar)
+            if above == 0:
                 continue
-            for item in range(begin, end):
-                value = scores[row, item] + bias[item]
+            for item in range(RUN_ITEMS):
+                value = runs[row, run, item] + biases[run, item]
                 if value > bar:
                     place = min(found, count - 1)
                     while place > 0 and values[place - 1] < value:
                         values[place] = values[place - 1]
                         best[row, place] = best[row, place - 1]
                         place -= 1
-                    values[place], best[row, place] = value, item
+                    values[place], best[row, place] = value, run * RUN_ITEMS + item
                     found = min(found + 1, count)
                     if found == count:
                         bar = values[count - 1]
         for place in range(found, count):
             best[row, place] = NOTHING
+
+
+def padded(rows: Floats, filling: np.float32) -> Floats:
+    """The rows, a row for each item, up to a whole number of runs."""
+    missing = -len(rows) % RUN_ITEMS
+    return np.concatenate([rows, np.full((missing, *rows.shape[1:]), filling, np.float32)])

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result: int | None = options.run(options)
     except ProblemError as error:
-        err.print(f"cadabra: {error}", markup=False)
+        err.print(f"cadabra: {error}", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         err.print("cadabra: interrupted", markup=False)

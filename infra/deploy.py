@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 
 from contracts.s3_layout import EMR_REQUEST
-from infra import package, verify
+from infra import adopt, package, verify
 from infra.clients import client
 from infra.local import delivery_stream
 from infra.package import Artifact
@@ -38,6 +38,10 @@ def deploy(target: Target, say: Callable[[str], None], name: str = DEFAULT_NAME)
         "LookupCode": built["lookup"].key,
         "StartRetrainCode": built["start_retrain"].key,
     }
+    orders = adopt.bucket_name(name)
+    if not exists(name) and adopt.bucket_exists(orders):
+        adopt.import_bucket(name, orders)
+        say(f"bucket {orders} outlived its stack and is taken into the new one")
     changed = apply(name, (FOLDER / "template.yaml").read_text(), parameters)
     stack = find_stack(name)
     say(f"stack {name}: {changed}")
@@ -80,7 +84,7 @@ def put_artifacts(bucket: str, built: dict[str, Artifact]) -> None:
 def apply(name: str, template: str, parameters: dict[str, str]) -> str:
     """Create or update the stack through a change set; the answer says what changed."""
     cloudformation = client("cloudformation")
-    kind = "UPDATE" if _exists(cloudformation, name) else "CREATE"
+    kind = "UPDATE" if exists(name) else "CREATE"
     change_set = cloudformation.create_change_set(
         StackName=name,
         ChangeSetName=f"deploy-{uuid.uuid4().hex}",
@@ -102,9 +106,9 @@ def apply(name: str, template: str, parameters: dict[str, str]) -> str:
     return f"{len(changes)} resources {'created' if kind == 'CREATE' else 'changed'}"
 
 
-def _exists(cloudformation: Any, name: str) -> bool:
+def exists(name: str) -> bool:
     try:
-        described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        described = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
             return False

@@ -56,10 +56,8 @@ def register(bucket: str) -> list[str]:
 def _newest_metadata(bucket: str, table: str) -> str | None:
     pages = client("s3").get_paginator("list_objects_v2")
     found: list[dict[str, Any]] = []
-    for folder in (f"{DATABASE}.db/{table}", f"{DATABASE}/{table}", table):
-        prefix = f"{s3_layout.LAKE}{folder}/metadata/"
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-            found += [item for item in page.get("Contents", ()) if item["Key"].endswith(".metadata.json")]
+    for page in pages.paginate(Bucket=bucket, Prefix=f"{s3_layout.LAKE}{table}/metadata/"):
+        found += [item for item in page.get("Contents", ()) if item["Key"].endswith(".metadata.json")]
     newest = max(found, key=lambda item: (_serial(item["Key"]), item["LastModified"]), default=None)
     return newest["Key"] if newest else None
 

@@ -10,10 +10,11 @@ import filecmp
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Self
 
 import numpy as np
 
@@ -37,18 +38,28 @@ class Rotation:
 BY_NOTHING = Rotation()
 
 
+@contextmanager
+def writing_alone(folder: Path) -> Iterator[None]:
+    """Makes the folder, and keeps others out of it until the end of this process at the latest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK_NAME).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FolderTakenError(f"another generator writes to {folder}: stop it first") from error
+        yield
+
+
 class LogFiles:
-    """The one writer of a folder. Opening it finds out where the sequence goes on."""
+    """A folder's logs, for their one writer. Opening them finds out where the sequence goes on."""
 
     def __init__(self, folder: Path, rotation: Rotation, register: Register) -> None:
         self.folder, self._rotation, self._register = folder, rotation, register
         self._live = folder / LIVE_NAME
-        self._lock = _locked(folder / _LOCK_NAME)
         self._finish_copytruncate()
         was_there = self._live.exists()
         newest = newest_tail(folder)
         if newest.source not in {"", register.source}:
-            self._lock.close()
             raise ForeignLogError(
                 f"the logs in {folder} are of source {newest.source}, not {register.source}: "
                 "choose another folder, or leave the source away"
@@ -83,7 +94,6 @@ class LogFiles:
         os.fsync(self._file.fileno())
         self._save(self._register.settling(self.sequence))
         self._file.close()
-        self._lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -92,9 +102,7 @@ class LogFiles:
         """After an error the register keeps its bounds: the logs know better what was written."""
         if error is None:
             self.close()
-        else:
-            self._file.close()
-            self._lock.close()
+        self._file.close()
 
     def _pieces(self, lines: LogLines) -> Iterator[tuple[int, int]]:
         """Runs of lines that go into one file; rotates in between."""
@@ -180,13 +188,3 @@ def _make_room(folder: Path, name: str) -> Path:
     for number in range(first_free, 1, -1):
         (folder / f"{name}.{number - 1}").rename(folder / f"{name}.{number}")
     return folder / f"{name}.1"
-
-
-def _locked(path: Path) -> TextIO:
-    file = path.open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise FolderTakenError(f"another generator writes to {path.parent}: stop it first") from error
-    return file

@@ -14,7 +14,7 @@ from contracts.order_line import (
 )
 
 LIVE_NAME = "orders.log"
-_TAIL_BYTES = 4 * MAX_LINE_BYTES  # holds one whole line at least
+_TAILS_BYTES = (8 * 1024, 4 * MAX_LINE_BYTES)  # mostly enough; holds one whole line at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,17 @@ class Tail:
 
 
 def read_tail(path: Path) -> Tail:
+    tail = Tail()
+    for length in _TAILS_BYTES:
+        tail = _tail(path, length)
+        if tail.source and tail.time:
+            break
+    return tail
+
+
+def _tail(path: Path, length: int) -> Tail:
     with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        start = max(0, size - _TAIL_BYTES)
+        start = max(0, file.seek(0, os.SEEK_END) - length)
         file.seek(start)
         lines = file.read().split(b"\n")
     torn = lines.pop()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from log_generator.dirt import Dirt
 from log_generator.errors import RequestError
-from log_generator.log_files import BY_NOTHING, LogFiles, Rotation
+from log_generator.log_files import BY_NOTHING, LogFiles, Rotation, writing_alone
 from log_generator.log_tail import newest_tail
 from log_generator.pace import Pace
 from log_generator.register import Register, read_register, write_durably
@@ -56,20 +56,30 @@ def run_shop(
     clock: Callable[[], float] = time.time,
 ) -> tuple[Tally, Shop]:
     """Writes the catalogue, then the orders; the count of what was written, and the shop it came from."""
-    opening.folder.mkdir(parents=True, exist_ok=True)
-    register = _register(opening)
-    world = World(**register.about["shop"])
+    with writing_alone(opening.folder):
+        register = _register(opening)
+        with LogFiles(opening.folder, opening.rotation, register) as log:
+            return _run(opening, register, log, stop, advance, clock)
+
+
+def _run(
+    opening: Opening,
+    register: Register,
+    log: LogFiles,
+    stop: threading.Event,
+    advance: Advance,
+    clock: Callable[[], float],
+) -> tuple[Tally, Shop]:
+    window = _window(opening, log)
+    shop = Shop(World(**register.about["shop"]), register.source, Dirt(opening.dirt), window.start)
     tally = Tally(register.source)
-    with LogFiles(opening.folder, opening.rotation, register) as log:
-        window = _window(opening, log)
-        shop = Shop(world, register.source, Dirt(opening.dirt), window.start)
-        mended = _mend(log, shop, tally, window)
-        if opening.lines_per_s:
-            pace = Pace(opening.lines_per_s, stop, clock)
-            limit = opening.lines - mended if opening.lines is not None else None
-            _sell_live(shop, log, tally, pace, limit, stop, advance)
-        else:
-            _sell(shop, log, tally, window, opening.size_lines - mended, stop, advance)
+    mended = _mend(log, shop, tally, window)
+    if opening.lines_per_s:
+        pace = Pace(opening.lines_per_s, stop, clock)
+        limit = opening.lines - mended if opening.lines is not None else None
+        _sell_live(shop, log, tally, pace, limit, stop, advance)
+    else:
+        _sell(shop, log, tally, window, opening.size_lines - mended, stop, advance)
     return tally, shop
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from log_generator.errors import RequestError
-from log_generator.log_files import BY_NOTHING, LogFiles, Rotation
+from log_generator.log_files import BY_NOTHING, LogFiles, Rotation, writing_alone
 from log_generator.log_lines import LogLines
 from log_generator.order_file import BATCH_LINES, OrderFile
 from log_generator.pace import Pace
@@ -39,12 +39,12 @@ def run_replay(
     clock: Callable[[], float] = time.time,
 ) -> Tally:
     """Writes what is left of the file; the count of what was written."""
-    replay.folder.mkdir(parents=True, exist_ok=True)
-    register = _register(replay, orders, clock())
-    weeks = int(register.about["weeks"])
-    tally = Tally(register.source)
-    with LogFiles(replay.folder, replay.rotation, register) as log:
-        _write(replay, orders, weeks, log, tally, stop, advance, clock)
+    with writing_alone(replay.folder):
+        register = _register(replay, orders, clock())
+        weeks = int(register.about["weeks"])
+        tally = Tally(register.source)
+        with LogFiles(replay.folder, replay.rotation, register) as log:
+            _write(replay, orders, weeks, log, tally, stop, advance, clock)
     return tally
 
 

@@ -31,7 +31,7 @@ class Shelves:
     def found(
         self, rng: np.random.Generator, visits: Visits, visit_of: NDArray[np.int64]
     ) -> NDArray[np.int32]:
-        """One item for each line, given the visit it belongs to."""
+        """One item for each line, given the visit it belongs to; it may be sold out."""
         lines = len(visit_of)
         who, times = visits.tastes[visit_of], visits.times[visit_of]
         theme = self._favourite(rng, visits.tastes, visits.times)[visit_of]
@@ -48,7 +48,7 @@ class Shelves:
         items = self._item(groups * STYLES + styles, ranks, times)
         shown_off = (source >= _FAVOURITE) & (source < _WINDOW)
         items[shown_off] = self._window(rng, times[shown_off])
-        return self.in_stock(rng, items, times)
+        return items
 
     def in_stock(
         self, rng: np.random.Generator, items: NDArray[np.int32], times: NDArray[np.int64]

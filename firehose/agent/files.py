@@ -67,9 +67,15 @@ class Generation:
     def begins(self, path: Path) -> bool:
         """Whether the file begins as this content does."""
         if self.head or not self.known:
-            return bool(self.head) and _head(path, len(self.head)) == self.head
+            head = _head(path, len(self.head))
+            return bool(head) and self.head.startswith(head)  # a copy may be older, and shorter
         head = _head(path, self.known.head_bytes)
         return len(head) == self.known.head_bytes > 0 and _sha256(head) == self.known.head_sha256
+
+    def replaced_by(self, size: int) -> bool:
+        """Whether a file of the same content and this size takes the place of the open one, now removed."""
+        status = os.fstat(self.descriptor)
+        return status.st_nlink == 0 and self.read == status.st_size == size
 
     def intact(self) -> bool:
         """Whether the open file still holds this content."""
@@ -304,10 +310,14 @@ class Follower:
         if self._copies.get(_home(status)) == signature:
             return
         for generation in self.generations:
-            if generation.head and _head(path, len(generation.head)) == generation.head[: status.st_size]:
+            if generation.begins(path):
                 if not self._open(generation) or not generation.intact():
                     return  # a rotation is under way: the next scan knows more
                 if _is_copy(path, status.st_size, generation.descriptor):
+                    if generation.replaced_by(status.st_size):
+                        generation.close()
+                        self._settle(generation, path, status)
+                        return
                     self._copies[_home(status)] = signature
                     return
         back = next((generation for generation in self.absent if generation.begins(path)), None)

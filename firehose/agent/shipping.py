@@ -21,6 +21,7 @@ from firehose.agent.packing import Batch
 from firehose.agent.quarantine import Quarantine
 from firehose.agent.status import Counts
 
+FIRST_PROBE_SECONDS = 0.5
 LAST_PROBE_SECONDS = 15.0  # an operator who has just made the stream waits no longer
 STUCK_ATTEMPTS = 50  # about seven minutes of back-off while other records are taken
 _POISON = {"InvalidArgumentException", "ValidationException", "SerializationException"}
@@ -58,7 +59,9 @@ class Circuit:
             newly = not self.reason
             self.reason = reason
             self._openings += 1
-            self._next_probe = time.monotonic() + min(LAST_PROBE_SECONDS, 0.5 * 2 ** min(self._openings, 10))
+            self._next_probe = time.monotonic() + min(
+                LAST_PROBE_SECONDS, FIRST_PROBE_SECONDS * 2 ** min(self._openings, 10)
+            )
             return newly
 
     def close(self) -> None:
@@ -97,6 +100,7 @@ class Sender:
                 self.circuit.pass_through(self.stopping)
                 refused = self._send(pending)
                 if refused and self.counts.records:
+                    refused = self._send(refused)  # the stream may have refused everything until just now
                     self._keep(refused, batch)
                 elif refused:  # it has never taken anything: the stream is wrong, not the record
                     self._open(self.counts.last_error)
@@ -149,6 +153,8 @@ class Sender:
         return records
 
     def _keep(self, records: list[bytes], batch: Batch) -> None:
+        if not records:
+            return
         reason = self.counts.last_error or f"not taken in {STUCK_ATTEMPTS} attempts, while others were"
         origin = ", ".join(f"{generation.path} before byte {end}" for generation, end in batch.ends.items())
         path = self.quarantine.keep(iter(records), self.flow.stream, reason, origin)

@@ -15,14 +15,15 @@ from typing import IO, Any
 
 from firehose.delivery.carrier import Carrier
 from firehose.delivery.faults import Faults, FaultsError, Rates
+from firehose.delivery.kinesis_source import KinesisSource
 from firehose.delivery.server import Endpoint, Server
 from firehose.delivery.spool import SpoolDamagedError
 from firehose.delivery.streams import Stream, Streams
 
 MIB = 1024 * 1024
 DEFAULT_BUDGET_MIB = 4096  # of unsent records on disk for each stream
-S3_CONNECT_SECONDS = 5
-S3_READ_SECONDS = 60
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
 
 
 class StartError(RuntimeError):
@@ -41,35 +42,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> int:
     rates = _rates(options.faults)
     lock = _only_one(options.data)
-    client = functools.cache(s3_client)
-    streams: list[Streams] = []
+    client = functools.cache(aws_client)
 
     def begin(stream: Stream, forget: Callable[[Stream], None]) -> None:
-        Carrier(stream, client, forget).start()
+        Carrier(stream, lambda: client("s3"), forget).start()
+        if stream.definition.kinesis_arn:
+            KinesisSource(stream, lambda: client("kinesis"), time.time).start()
 
-    streams.append(Streams(options.data / "streams", options.budget_mib * MIB, time.time, begin))
-    with Server((options.host, options.port), Endpoint(streams[0], Faults(rates))) as server:
+    streams = Streams(options.data / "streams", options.budget_mib * MIB, time.time, begin)
+    with Server((options.host, options.port), Endpoint(streams, Faults(rates))) as server:
         _stop_on_signals(server)
         host, port = server.server_address[:2]
         print(f"listening on http://{host!s}:{port}", flush=True)
-        threading.Thread(target=client, name="s3-client", daemon=True).start()  # boto3 takes a second
+        threading.Thread(target=client, args=("s3",), daemon=True).start()  # boto3 takes a second
         server.serve_forever(poll_interval=0.2)
-    for stream in streams[0].all():
+    for stream in streams.all():
         stream.stop()
     lock.close()
     return 0
 
 
-def s3_client() -> Any:
+def aws_client(service: str) -> Any:
+    """AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE> choose where it goes."""
     import boto3
     from botocore.config import Config
 
     return boto3.client(
-        "s3",
+        service,
         config=Config(
-            connect_timeout=S3_CONNECT_SECONDS,
-            read_timeout=S3_READ_SECONDS,
-            retries={"total_max_attempts": 1},  # the carrier repeats
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"total_max_attempts": 1},  # the carrier and the source repeat
             s3={"addressing_style": "path"},  # an emulator has no name for each bucket
         ),
     )

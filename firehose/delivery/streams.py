@@ -54,7 +54,11 @@ class Definition:
         plain = {
             name: described[name] for name in (*plain_members, "CompressionFormat", "EncryptionConfiguration")
         }
-        source = {"KinesisStreamARN": self.kinesis_arn, "RoleARN": self.kinesis_role}
+        source = {
+            "KinesisStreamARN": self.kinesis_arn,
+            "RoleARN": self.kinesis_role,
+            "DeliveryStartTimestamp": self.created,
+        }
         return {
             "DeliveryStreamName": self.name,
             "DeliveryStreamARN": self.arn,
@@ -93,6 +97,7 @@ class Stream:
     delivered_objects: int = 0
     delivered_records: int = 0
     last_error: str = ""
+    source_error: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def define(self, definition: Definition) -> None:
@@ -139,7 +144,7 @@ class Stream:
             "oldest_pending_seconds": round(max(0.0, now - oldest), 3),
             "delivered_objects": self.delivered_objects,
             "delivered_records": self.delivered_records,
-            "last_error": self.last_error or "; ".join(self.spool.damaged),
+            "last_error": self.last_error or self.source_error or "; ".join(self.spool.damaged),
         }
 
 

@@ -92,7 +92,7 @@ class Sender:
         self._sent = sent
         self._news = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="events")
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:

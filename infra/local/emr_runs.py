@@ -40,7 +40,8 @@ class Clusters:
         self._interrupted: set[str] = set()  # running steps that someone cancelled
         self._threads: list[threading.Thread] = []
         self._sender = emr_events.Sender(bus, self._unsent, self._strike_out)
-        self._bury_the_killed()
+        with self._changed:
+            self._bury_the_killed()
         self._sender.wake()  # for what an earlier process could not send
 
     @property

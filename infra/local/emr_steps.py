@@ -4,11 +4,10 @@ import gzip
 import importlib.util
 import logging
 import os
-import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,17 +15,12 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local import java, processes, spark_jars
+from infra.local.emr_failure import cause, tail
 from infra.local.emr_records import Cluster, Step
 from infra.local.spark_submit import Fetch, Machine, StepRefusedError, Submission, translate
 
 COMMAND_RUNNER = "command-runner.jar"
 LOGS = ("controller", "stdout", "stderr")
-TAIL_BYTES = 64 * 1024  # a failure's cause stands at the end of stderr
-MESSAGE_MOST = 1000  # characters of it that DescribeStep shows
-# Spark's own log lines, and the frames of a traceback, are not what a reader wants to know first.
-_NOISE = re.compile(
-    r"\s|\d\d/\d\d/\d\d \d\d:\d\d:\d\d |WARNING: |\tat |Caused by: .*\.\.\. \d+ more|During handling of "
-)
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +106,9 @@ class StepRun:
         return f"spark-submit {ended}" if status else ""
 
     def _explain(self, reason: str) -> dict[str, str]:
-        message = last_meaningful_line(tail(self.folder / "stderr")) or reason
-        failure = {"Reason": reason, "Message": message[:MESSAGE_MOST]}
-        return failure | ({"LogFile": self._log_file("stderr")} if self._log_uri else {})
+        message, name = cause(tail(self.folder / "stdout"), tail(self.folder / "stderr"))
+        failure = {"Reason": reason, "Message": message or reason}
+        return failure | ({"LogFile": self._log_file(name or "controller")} if self._log_uri else {})
 
     def _log_file(self, name: str) -> str:
         return f"{self._log_uri.rstrip('/')}/{self._cluster.id}/steps/{self._step.id}/{name}.gz"
@@ -134,20 +128,6 @@ class StepRun:
     def _say(self, text: str) -> None:
         with (self.folder / "controller").open("a") as file:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
-
-
-def last_meaningful_line(lines: Iterable[str]) -> str:
-    found = ""
-    for line in lines:
-        if line.strip() and not _NOISE.match(line):
-            found = line.strip()
-    return found
-
-
-def tail(path: Path) -> list[str]:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        return file.read().decode(errors="replace").splitlines()
 
 
 def step_environment(

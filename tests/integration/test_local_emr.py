@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import os
 import subprocess
 import sys
 import time
@@ -54,7 +53,7 @@ time.sleep(600)
 
 
 @pytest.fixture(scope="module")
-def s3(local_aws):
+def s3(local_aws):  # noqa: ARG001  it sets the environment that boto3 reads
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     for name, text in SCRIPTS.items():
@@ -73,7 +72,7 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def emr(s3, data):
+def emr(s3, data):  # noqa: ARG001  its bucket holds the scripts
     with (data / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "infra.local.emr", "--port", "0", "--data", data],
@@ -137,7 +136,7 @@ def test_a_run_s_steps_really_run_up_to_the_one_that_fails(emr, s3, data):
     events.put_targets(Rule="emr", Targets=[{"Id": "queue", "Arn": arn["Attributes"]["QueueArn"]}])
 
     cluster = run(emr, a_step("count.py", "--a", "b c"), a_step("fail.py"), a_step("count.py"))
-    first, second, third = (step["Id"] for step in steps_of(emr, cluster))
+    first, second, _ = (step["Id"] for step in steps_of(emr, cluster))
     wait(emr, "cluster_running", ClusterId=cluster)
     wait(emr, "step_complete", ClusterId=cluster, StepId=first)
     with pytest.raises(WaiterError, match="FAILED"):
@@ -147,19 +146,16 @@ def test_a_run_s_steps_really_run_up_to_the_one_that_fails(emr, s3, data):
 
     status = emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]
     assert status["StateChangeReason"] == {"Code": "STEP_FAILURE", "Message": "Shut down as step failed"}
-    assert [step["Status"]["State"] for step in steps_of(emr, cluster)] == [
-        "COMPLETED",
-        "FAILED",
-        "CANCELLED",
-    ]
+    states = [step["Status"]["State"] for step in steps_of(emr, cluster)]
+    assert states == ["COMPLETED", "FAILED", "CANCELLED"]
     failure = emr.describe_step(ClusterId=cluster, StepId=second)["Step"]["Status"]["FailureDetails"]
     assert failure["Message"] == "ValueError: no orders in the last hour"
     logs = f"logs/emr/{cluster}/steps"
-    assert failure["LogFile"] == f"s3://{BUCKET}/{logs}/{second}/stderr.gz"
+    assert failure["LogFile"] == f"s3://{BUCKET}/{logs}/{second}/stdout.gz"
     assert read_gz(s3, f"{logs}/{first}/stdout.gz") == "cadabra ['--a', 'b c'] 1\n"
     assert "8192 MiB asked for" in read_gz(s3, f"{logs}/{first}/controller.gz")
-    assert "no orders in the last hour" in read_gz(s3, f"{logs}/{second}/stderr.gz")
-    assert sorted(os.listdir(data / "steps" / first)) == ["controller", "stderr", "stdout"]
+    assert "no orders in the last hour" in read_gz(s3, f"{logs}/{second}/stdout.gz")
+    assert {path.name for path in (data / "steps" / first).iterdir()} == {"controller", "stderr", "stdout"}
     assert states_told(queue_url) == [
         "STARTING", "PENDING", "PENDING", "PENDING", "RUNNING", "RUNNING", "COMPLETED",
         "RUNNING", "FAILED", "TERMINATING", "CANCELLED", "TERMINATED_WITH_ERRORS",

@@ -1,6 +1,7 @@
 """ALS finds what it provably must, and its loss only falls."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -57,13 +58,28 @@ def test_the_loss_reported_is_the_objective(exact):
         assert loss == pytest.approx(loss_of(ratings, customers, items, SETTINGS), rel=1e-4)
 
 
+@pytest.mark.parametrize(("exact", "tolerance"), [(True, 1e-4), (False, 2e-3)])
+def test_each_customers_factors_are_the_least_loss_given_the_items(exact, tolerance):
+    """Solved here from the objective's definition, with a dense matrix for each customer."""
+    ratings = sparse.random(60, 40, 0.2, "csr", np.float32, np.random.default_rng(3))
+    customers, items = start(ratings, SETTINGS.rank)
+    list(local.train(ratings, customers, items, replace(SETTINGS, iterations=60), exact=exact))
+    alpha0, wide = SETTINGS.pair_weight, items.astype(np.float64)
+    for rated, solved in zip(ratings.toarray(), customers, strict=True):
+        confidence = alpha0 + SETTINGS.purchase_weight * rated
+        ridge = SETTINGS.regularisation * (np.count_nonzero(rated) + alpha0 * len(items))
+        system = (wide.T * confidence) @ wide + ridge * np.eye(SETTINGS.rank)
+        best = np.linalg.solve(system, wide.T @ np.where(rated > 0, confidence, 0))
+        assert solved == pytest.approx(best, abs=tolerance)
+
+
 def test_the_loss_of_the_exact_solver_never_rises():
     noise = np.random.default_rng(3)
     ratings = sparse.random(60, 40, 0.2, "csr", np.float32, noise)
     customers, items = start(ratings, SETTINGS.rank)
     losses = list(local.train(ratings, customers, items, SETTINGS, exact=True))
     assert len(losses) == 12
-    assert all(later <= earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(losses))
 
 
 def test_conjugate_gradients_end_where_the_exact_solver_does():

@@ -16,7 +16,10 @@ def names(*texts):
 
 def model(customers=("ann", "bob"), items=("10001", "10002", "10003")):
     """Factors whose every row is told apart by its number."""
-    rows = [np.arange(1, len(side) + 1, dtype=np.float32)[:, None] * np.ones(4, np.float32) for side in (customers, items)]
+    rows = [
+        np.arange(1, len(side) + 1, dtype=np.float32)[:, None] * np.ones(4, np.float32)
+        for side in (customers, items)
+    ]
     return Factors(names(*customers), names(*items), *rows)
 
 

@@ -35,7 +35,7 @@ def fit(*lines, last=None, seed=0):
 
 
 def customers(*lines):
-    """key -> list name -> [(code, reason), ...]"""
+    """Key -> list name -> [(code, reason), ...]"""
     return entries(served.customer_rows(fit(*lines)[1], SETTINGS))
 
 
@@ -83,7 +83,9 @@ def test_a_rhythm_is_the_mean_gap_in_weeks():
     lists = customers(
         *(sale("ann", "10001", f"{day}", day) for day in (0, 13, 29)),  # every fortnight
         *(sale("ann", "10002", f"2-{day}", day) for day in (0, 3)),  # within a week counts as every week
-        *(sale("ann", "10003", f"3-{part}", 5 + part / 24) for part in (0, 1)),  # twice on one day is no rhythm
+        *(
+            sale("ann", "10003", f"3-{part}", 5 + part / 24) for part in (0, 1)
+        ),  # twice on one day is no rhythm
         *(sale("ann", "10004", f"4-{day}", day) for day in (1, 400)),  # more than a year is none either
     )
     assert dict(lists["customer#ann"]["for_you"]) == {
@@ -96,6 +98,7 @@ def test_a_rhythm_is_the_mean_gap_in_weeks():
 
 def test_what_only_popularity_put_there_says_so():
     crowd = [sale(f"c{number}", "10009", f"c{number}", 1) for number in range(20)]
+    crowd += [sale("c1", "10002", "c1", 1)]  # a little of a's taste
     lists = customers(*TASTES, *crowd)["customer#a1"]
     assert ("10009", "p") in lists["for_you"]
     assert ("10009", "p") in lists["discover"]
@@ -117,9 +120,7 @@ def test_a_customer_of_thousands_of_items_has_full_lists():
 
 
 def test_what_only_guests_buy_is_in_no_customers_list_but_has_company():
-    baskets = [
-        sale("", code, f"g{number}", number) for number in range(3) for code in ("30001", "30002")
-    ]
+    baskets = [sale("", code, f"g{number}", number) for number in range(3) for code in ("30001", "30002")]
     lines = [*TASTES, *baskets]
     assert "30001" not in {code for listed in customers(*lines)["customer#a1"].values() for code, _ in listed}
     assert items(*lines)["together#30001"] == {"together": [("30002", "t")]}
@@ -147,7 +148,9 @@ def test_popular_now_comes_before_popular_once():
 
 def test_the_same_orders_and_the_same_last_model_give_the_same_rows():
     _, last = fit(*TASTES[:-2])
-    tables = [served.customer_rows(fit(*lines, last=last.factors)[1], SETTINGS) for lines in (TASTES, TASTES[::-1])]
+    tables = [
+        served.customer_rows(fit(*lines, last=last.factors)[1], SETTINGS) for lines in (TASTES, TASTES[::-1])
+    ]
     assert tables[0].equals(tables[1])
 
 

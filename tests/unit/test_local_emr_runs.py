@@ -12,7 +12,7 @@ DEADLINE_SECONDS = 10
 
 
 class EmptyS3:
-    def download_file(self, bucket, key, path):
+    def download_file(self, bucket, key, _path):
         raise EndpointConnectionError(endpoint_url=f"s3://{bucket}/{key}")
 
 

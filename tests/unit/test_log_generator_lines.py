@@ -1,5 +1,6 @@
 """The bytes of the log: as the contract writes them, counted as the contract reads them."""
 
+import dataclasses
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -76,6 +77,12 @@ def test_lines_are_byte_for_byte_what_the_contract_writes(name, fee_name, custom
     assert bytes(lines.part(0, 2).data()) == b"".join(map(format_line, expected))
 
 
+def test_a_bulk_buyer_pays_less_for_goods_and_the_same_for_postage():
+    orders = dataclasses.replace(one_order(), bulk=np.array([True, False]))
+    prices = [str(parse_line(line).unit_price) for line in written(a_format().lines(orders, 1))]
+    assert prices == ["2.17", "18.00", "2.55"]
+
+
 def test_a_part_has_the_bytes_of_its_lines_alone():
     lines = a_format().lines(one_order(), 1)
     whole = written(lines)
@@ -133,7 +140,8 @@ def test_a_clean_log_has_no_dirt():
 
 def test_a_torn_line_is_completed_so_that_nobody_takes_it_for_an_order():
     """Wherever it was torn, inside a quoted text or a letter of two bytes included."""
-    whole = 'C500019,85123A,"Café Board, ""Rosa""",-2,2026-11-20T00:00:05Z,2.55,,United Kingdom,till-1-19\n'.encode()
+    line = 'C500019,85123A,"Café Board, ""Rosa""",-2,2026-11-20T00:00:05Z,2.55,,United Kingdom,till-1-19\n'
+    whole = line.encode()
     outcomes = Counter()
     for length in range(1, len(whole)):
         end = completed(whole[:length], "till-1", 19, EPOCH_2026_11_20)

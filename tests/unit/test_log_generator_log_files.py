@@ -10,7 +10,7 @@ import pytest
 
 from contracts.order_line import Fate, salvage_event_id, split_event_id
 from log_generator.errors import FolderTakenError, ForeignLogError, RegisterError
-from log_generator.log_files import BY_NOTHING, LogFiles, Rotation
+from log_generator.log_files import BY_NOTHING, LogFiles, Rotation, writing_alone
 from log_generator.log_lines import LogLines, number_of
 from log_generator.register import RESERVED_AT_ONCE, Register, read_register
 from log_generator.shop import completed
@@ -45,9 +45,8 @@ def contents(folder: Path) -> dict[str, list[int]]:
 
 
 def killed(log: LogFiles) -> None:
-    """As kill -9 leaves it: nothing is settled, and the lock is gone."""
+    """As kill -9 leaves it: nothing is settled."""
     log._file.close()
-    log._lock.close()
 
 
 def test_rotation_by_size_keeps_whole_lines_and_numbers_old_logs_as_logrotate_does(tmp_path):
@@ -148,6 +147,18 @@ def test_after_a_kill_a_log_moved_by_the_servers_own_logrotate_is_found(tmp_path
         assert log.sequence == 7
 
 
+def test_after_a_kill_old_logs_that_were_compressed_are_not_missed(tmp_path):
+    """Right after a rotation all that tells is the register."""
+    log = opened(tmp_path, Rotation(max_bytes=1))
+    log.append(orders(1, 7))
+    log._rotate()
+    killed(log)
+    for path in tmp_path.glob("orders.log.*"):
+        path.rename(path.with_name(path.name + ".gz"))
+    with opened(tmp_path) as log:
+        assert log.sequence == 7
+
+
 def test_a_kill_right_after_a_rotation_leaves_no_gap(tmp_path):
     """In every state the folder goes through: renamed, not yet opened anew, opened and still empty."""
     rotation = Rotation(max_bytes=1)
@@ -193,8 +204,11 @@ def test_a_torn_line_is_completed_wherever_a_kill_tore_it(tmp_path, length):
 
 
 def test_a_second_generator_is_refused_while_the_first_writes(tmp_path):
-    with opened(tmp_path), pytest.raises(FolderTakenError, match="stop it first"):
-        opened(tmp_path)
+    refused = pytest.raises(FolderTakenError, match="stop it first")
+    with writing_alone(tmp_path), refused, writing_alone(tmp_path):
+        pass
+    with writing_alone(tmp_path):
+        pass
 
 
 def test_logs_of_another_source_are_refused(tmp_path):
@@ -214,12 +228,9 @@ def test_a_full_disk_leaves_a_folder_that_can_be_gone_on_with(tmp_path):
     """/dev/full answers each write as a full disk does."""
     log = opened(tmp_path)
     log.append(orders(1, 3))
-    descriptor = os.dup(log._file.fileno())
-    full = os.open("/dev/full", os.O_WRONLY)
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        os.dup2(full.fileno(), log._file.fileno())
     with pytest.raises(OSError, match="No space left"), log:
-        os.dup2(full, log._file.fileno())
         log.append(orders(4, 6))
-    os.close(full)
-    os.close(descriptor)
     with opened(tmp_path) as log:
         assert log.sequence == 3

@@ -1,4 +1,4 @@
-"""A real order file as logs: every line once, whatever its encoding, its line ends or the kills in between."""
+"""A real order file as logs: every line once, whatever its encoding, its line ends or the kills."""
 
 import bz2
 import gzip
@@ -30,7 +30,9 @@ FATES = {Fate.SALE: 2, Fate.FEE: 1, Fate.RETURN: 1, Fate.GUEST: 1}
 NOW = datetime(2026, 11, 20, 11, tzinfo=UTC)
 
 
-def order_file(folder: Path, lines=tuple(LINES), encoding="utf-8", end="\n", header=True, name="orders.csv") -> Path:
+def order_file(
+    folder, lines=tuple(LINES), encoding="utf-8", end="\n", header=True, name="orders.csv"
+) -> Path:
     path = folder / name
     text = end.join([HEADER, *lines] if header else lines) + end
     path.write_bytes(text.encode(encoding))
@@ -133,10 +135,17 @@ def test_a_replay_rotates_as_a_server_does(tmp_path):
     ]
 
 
+def test_a_file_in_any_order_is_replayed_whole_and_its_hours_only_go_on(tmp_path):
+    replay(order_file(tmp_path, LINES[::-1] + LINES), tmp_path / "logs", rotation=Rotation(hourly=True))
+    logs = list((tmp_path / "logs").glob("orders.log*"))
+    assert [path.name for path in logs] == ["orders.log"]
+    assert len(written(tmp_path / "logs")) == 10
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
-        "536365,85123A,HEART,6,12/1/2010 8:26,2.55,17850",  # with the id as its eighth column it would be an order
+        "536365,85123A,HEART,6,12/1/2010 8:26,2.55,17850",  # with its id it has eight columns
         "536365,85123A,HEART",
         "536365,85123A,A, COMMA,6,12/1/2010 8:26,2.55,17850,United Kingdom",
         '536365,85123A,"OPEN,6,12/1/2010 8:26,2.55,17850,United Kingdom',

@@ -81,7 +81,11 @@ def test_returns_without_a_purchase_are_nothing():
 
 
 def test_codes_and_their_order_do_not_depend_on_the_order_of_the_lines():
-    lines = [line("bob", "10002", "2", 1), line("", "10003", "3", 1, fate="guest"), line("ann", "10001", "1", 1)]
+    lines = [
+        line("bob", "10002", "2", 1),
+        line("", "10003", "3", 1, fate="guest"),
+        line("ann", "10001", "1", 1),
+    ]
     forth, back = read(*lines), read(*reversed(lines))
     assert forth.customers.to_pylist() == ["ann", "bob"]
     assert forth.items.to_pylist() == ["10001", "10002", "10003"]
@@ -90,7 +94,9 @@ def test_codes_and_their_order_do_not_depend_on_the_order_of_the_lines():
 
 
 def test_chosen_lines_name_only_their_own_customers_and_items():
-    known = read(line("ann", "10001", "1", 9), line("bob", "10002", "2", 1), line("", "10003", "3", 1, fate="guest"))
+    known = read(
+        line("ann", "10001", "1", 9), line("bob", "10002", "2", 1), line("", "10003", "3", 1, fate="guest")
+    )
     recent = known.where(known.seconds > orders.epoch(NOW - timedelta(days=5)))
     assert recent.customers.to_pylist() == ["bob"]
     assert recent.items.to_pylist() == ["10002", "10003"]

@@ -6,6 +6,14 @@ import pytest
 from emr_jobs import topk
 
 
+def select(scores, bias, count):
+    """The best items of scores that are not padded yet."""
+    best = np.empty((len(scores), count), np.int32)
+    wide = np.ascontiguousarray(topk.padded(scores.T, np.float32(0)).T)
+    topk.select(wide, topk.padded(bias, topk.BARRED), best)
+    return best
+
+
 def reference(scores, bias, count):
     total = scores + bias
     order = np.argsort(-total, axis=1, kind="stable")[:, :count]
@@ -19,9 +27,7 @@ def test_the_best_are_those_of_a_full_sort_ties_included(items, count):
     noise = np.random.default_rng(items)
     scores = np.round(noise.standard_normal((50, items)), 1).astype(np.float32)  # rounded: many are equal
     bias = np.round(noise.standard_normal(items), 1).astype(np.float32)
-    best = np.empty((50, count), np.int32)
-    topk.select(scores, bias, best)
-    assert np.array_equal(best, reference(scores, bias, count))
+    assert np.array_equal(select(scores, bias, count), reference(scores, bias, count))
 
 
 def test_what_was_bought_or_is_barred_is_in_no_list():
@@ -29,9 +35,7 @@ def test_what_was_bought_or_is_barred_is_in_no_list():
     starts, items = np.array([0, 2, 3]), np.array([4, 5, 0], np.int32)
     topk.bar_bought(scores, 0, starts, items)
     bias = np.array([0, 0, 0, topk.BARRED, 0, 0], np.float32)
-    best = np.empty((2, 6), np.int32)
-    topk.select(scores, bias, best)
-    assert best.tolist() == [[2, 1, 0, -1, -1, -1], [5, 4, 2, 1, -1, -1]]
+    assert select(scores, bias, 6).tolist() == [[2, 1, 0, -1, -1, -1], [5, 4, 2, 1, -1, -1]]
 
 
 def test_a_block_begins_at_its_own_customer():

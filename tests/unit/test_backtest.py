@@ -1,0 +1,100 @@
+"""`python -m emr_jobs.backtest` reads a file as ingest would, judges, and says what is wrong."""
+
+import csv
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from contracts.order_line import OrderLine, format_line
+from emr_jobs import backtest
+
+FIRST = datetime(2026, 9, 1, 9, tzinfo=UTC)
+
+
+def log(days=60):
+    """Two tastes of four items; everyone buys two items of their taste each third day, in turn."""
+    number = 0
+    for day in range(0, days, 3):
+        for customer in range(12):
+            for item in (day + customer, day + customer + 1):
+                number += 1
+                yield format_line(
+                    OrderLine(
+                        invoice=f"{day}-{customer}",
+                        stock_code=f"{1 + customer % 2}000{item % 4}",
+                        description="",
+                        quantity=1,
+                        time=FIRST + timedelta(days=day),
+                        unit_price=Decimal("1.25"),
+                        customer=f"c{customer}",
+                        country="",
+                        event_id=f"shop-{number}",
+                    )
+                )
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "orders.log"
+    path.write_bytes(b"".join(log()) + b"not an order\n")
+    return path
+
+
+def test_it_prints_every_contender_and_writes_figures_and_lists(file, tmp_path, capsys):
+    arguments = ["--cut", "2026-09-25", "--days", "5", "--seeds", "1"]
+    written = ["--json", str(tmp_path / "figures.json"), "--lists", str(tmp_path / "lists")]
+    # Within 24 days everyone has bought their four items: only a newcomer can find anything new.
+    with file.open("ab") as more:
+        for day, code in ((22, "10000"), (24, "10001")):
+            line = f"n{day},{code},,1,{FIRST + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ},1.25,new,,more-{day}\n"
+            more.write(line.encode())
+    assert backtest.main([str(file), *arguments, *written]) == 0
+    said = capsys.readouterr().out
+    assert "lines refused: 1 columns" in said
+    assert "popularity, 14 days" in said
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["judged"] == {"for_you": 13, "discover": 1}
+    best = {score["contender"]: score["ndcg"] for score in figures["scores"] if score["list"] == "for_you"}
+    assert best["blend"] > best["popularity, all time"]
+    with (tmp_path / "lists" / "for_you.csv").open(newline="") as lists:
+        rows = [row for row in csv.DictReader(lists) if row["customer"] == "c1"]
+    assert [row["rank"] for row in rows[:4]] == ["1", "2", "3", "4"]
+    assert {row["item"] for row in rows[:4]} == {"20000", "20001", "20002", "20003"}
+
+
+def test_a_compressed_file_is_read_like_a_plain_one(file, tmp_path):
+    packed = tmp_path / "orders.log.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    plain_orders, refused = backtest.order_file.read(file)
+    packed_orders, refused_too = backtest.order_file.read(packed)
+    assert len(plain_orders) == len(packed_orders) == 480
+    assert refused == refused_too == {"columns": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        (b"", ["--cut", "2026-09-25"], "holds no order line"),
+        (b"hello\nworld\n", ["--cut", "2026-09-25"], "2 lines were refused"),
+        (b"".join(log(9)), ["--cut", "2030-01-01"], "choose another --cut"),
+        (b"".join(log(9)), ["--cut", "2020-01-01"], "choose another --cut"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(tmp_path, capsys, content, arguments, message):
+    (tmp_path / "orders.log").write_bytes(content)
+    assert backtest.main([str(tmp_path / "orders.log"), *arguments, "--days", "5"]) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_missing_file_and_one_cut_short_are_said(tmp_path, capsys):
+    arguments = ["--cut", "2026-09-25", "--days", "5"]
+    assert backtest.main([str(tmp_path / "none.log"), *arguments]) == 1
+    assert "No such file" in capsys.readouterr().err
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"".join(log()))[:-50])
+    assert backtest.main([str(tmp_path / "cut.gz"), *arguments]) == 1
+    assert "cannot be read to its end" in capsys.readouterr().err
