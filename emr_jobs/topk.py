@@ -30,8 +30,8 @@ def bar_bought(scores: Floats, first: int, starts: Longs, items: Ints) -> None:
 def select(scores: Floats, bias: Floats, best: Ints) -> None:
     """Fill each row of `best` with the items of the highest score + bias; the earlier item wins a tie.
 
-    The width of both is a multiple of RUN_ITEMS: see `padded`. Counting is the one test of a run that compiles
-    to wide instructions; a maximum costs five times as much.
+    The width of both is a multiple of RUN_ITEMS: see `padded`. Counting is the one test of a run that
+    compiles to wide instructions; a maximum costs five times as much.
     """
     count = best.shape[1]
     runs = scores.reshape(scores.shape[0], scores.shape[1] // RUN_ITEMS, RUN_ITEMS)

@@ -108,7 +108,8 @@ def _retrain(options: argparse.Namespace) -> None:
 
     session.enter(options.data, options.target)
     as_of = ["--as-of", options.as_of] if options.as_of else []
-    run.run(stack.find(), {"retrain": as_of}, say)
+    live = session.step_folder(options.data, options.target)
+    run.run(stack.find(), {"retrain": as_of}, say, live, wait=options.wait)
 
 
 def _recommend(options: argparse.Namespace) -> None:
@@ -145,6 +146,9 @@ def _up_arguments(parser: argparse.ArgumentParser) -> None:
 def _retrain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-of", metavar="TIME", help="train on what was ordered before, as 2026-11-20T09:00:00Z"
+    )
+    parser.add_argument(
+        "--wait", action="store_true", help="if a run is active, wait for its end, then start"
     )
 
 

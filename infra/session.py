@@ -6,6 +6,7 @@ from pathlib import Path
 from infra import deploy, rebuild, target
 from infra.local import stack as local
 from infra.problem import ProblemError
+from infra.run import StepFolder
 from infra.stack import Stack
 from infra.target import Target
 
@@ -39,6 +40,11 @@ def enter(data: Path, name: str) -> Target:
     found = _target(data, name)
     found.enter()
     return found
+
+
+def step_folder(data: Path, name: str) -> StepFolder | None:
+    """Where an EMR step's output grows on this machine; None where EMR is elsewhere."""
+    return local.running(data).step_folder if name == target.EMBEDDED else None
 
 
 def _target(data: Path, name: str) -> Target:

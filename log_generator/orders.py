@@ -104,7 +104,6 @@ class Demand:
         items = self._shelves.found(rng, visits, invoice_of)
         items[habitual] = habits[invoice_of[habitual], place[habitual]]
         times = visits.times[invoice_of]
-        items = self._shelves.in_stock(rng, items, times)
         for _ in range(_REDRAWS):
             doubled = _doubled(invoice_of * len(self._catalogue) + items)
             items[doubled] = self._shelves.neighbours(rng, items[doubled], times[doubled])

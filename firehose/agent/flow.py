@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from firehose.agent.checkpoint import Position
-from firehose.agent.files import Follower, Generation
+from firehose.agent.files import Follower
+from firehose.agent.generation import Generation
 from firehose.agent.packing import Batch, Packer, too_long
 from firehose.agent.shipping import Sender
 from firehose.agent.status import Counts, FlowStatus

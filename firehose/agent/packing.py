@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from firehose.agent.config import MAX_RECORD_BYTES, Flow
-from firehose.agent.files import Generation
+from firehose.agent.generation import Generation
 
 
 @dataclass(eq=False)

@@ -24,14 +24,16 @@ def home(tmp_path_factory):
     cadabra(folder, "down")
 
 
+def without_aws():
+    """The environment without what other tests, or the person, set for an AWS."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CADABRA_"))}
+
+
 def cadabra(folder, *arguments, **environment):
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CADABRA_"))
-    }
     return subprocess.run(
         [CADABRA, *arguments],
         cwd=folder,
-        env={**inherited, "COLUMNS": "160", **environment},
+        env={**without_aws(), "COLUMNS": "160", **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -118,7 +120,7 @@ def test_a_customer_id_of_a_wrong_shape_is_refused_with_a_message(home, again_up
 def test_another_hour_adds_to_what_is_there(home, again_up, customer):  # noqa: ARG001 (it is up)
     succeeded(on_demo(home, "generate", "--lines", "1000", "--hours", "1"))
     succeeded(on_demo(home, "ship"))
-    succeeded(on_demo(home, "retrain"))
+    succeeded(on_demo(home, "retrain", "--wait"))
     assert f"all {LINES + 1000:,} landed lines" in succeeded(on_demo(home, "status"))
     succeeded(on_demo(home, "recommend", customer))
 
@@ -150,6 +152,28 @@ def test_the_demo_works_a_second_time_from_an_empty_folder(home, again_up):  # n
     assert processes_of(home) == []
 
 
+def test_ctrl_c_in_the_middle_of_the_demo_leaves_nothing_running(home, demo):  # noqa: ARG001 (one at a time)
+    with subprocess.Popen(
+        [CADABRA, "demo", "--lines", "2000"],
+        cwd=home,
+        env=without_aws(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        for line in running.stdout:
+            if line.startswith("cluster j-"):  # a step is about to run: everything is up
+                break
+        os.killpg(running.pid, signal.SIGINT)
+        _, complaint = running.communicate(timeout=PATIENCE_S)
+    assert running.returncode == 130
+    assert "interrupted" in complaint
+    assert "Traceback" not in complaint
+    assert processes_of(home) == []
+
+
 def test_a_command_before_anything_is_up_says_what_to_do(tmp_path):
     assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "recommend", "13301"))
     assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "status"))
@@ -159,7 +183,7 @@ def test_a_command_before_anything_is_up_says_what_to_do(tmp_path):
 
 def test_a_retrain_without_orders_says_so(home):
     succeeded(cadabra(home, "up"))
-    assert "no orders" in failed(cadabra(home, "retrain"))
+    assert "no orders" in failed(cadabra(home, "retrain", "--wait"))
     assert "no order log" in failed(cadabra(home, "ship"))
     assert "nothing has been ingested yet" in succeeded(cadabra(home, "status"))
     succeeded(cadabra(home, "down"))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firehose.agent.config import FIREHOSE, Flow
-from firehose.agent.files import Generation
+from firehose.agent.generation import Generation
 from firehose.agent.packing import Batch, Packer, too_long
 
 LINES = st.lists(

@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 
 from firehose.agent.config import FIREHOSE, Flow
-from firehose.agent.files import Generation
 from firehose.agent.flow import Window
+from firehose.agent.generation import Generation
 from firehose.agent.packing import Batch
 from firehose.agent.quarantine import Quarantine
 from firehose.agent.shipping import Circuit, Sender

@@ -10,7 +10,7 @@ from scipy import sparse
 from emr_jobs.als import local
 from emr_jobs.settings import Settings
 
-SETTINGS = replace(Settings(), rank=8, iterations=12, enough_gain=0.0)
+SETTINGS = replace(Settings(), rank=8, iterations=12, enough_gain=0.0, pair_weight=0.7)
 
 
 def checkerboard(rows=40, columns=30, hidden=0.25, seed=1):

@@ -1,7 +1,7 @@
 """The two equations hold exactly when no line is lost and none has two fates."""
 
 from contracts.order_line import Fate
-from infra.ledger import NO_IDS, accounts
+from infra.ledger import NO_IDS, accounts, total
 
 
 def source(name, last, landed, **fates):
@@ -37,3 +37,16 @@ def test_more_lines_than_were_written_is_said():
 def test_lines_without_ids_have_fates_but_no_count_of_what_was_written():
     found = account(source("", 0, 2, rejected=2))
     assert (found.source, found.written, found.missing, found.agrees) == (NO_IDS, None, 0, True)
+
+
+def test_the_total_of_several_sources_holds_both_equations():
+    both = list(
+        accounts(
+            [
+                {"sources": [source("a", 3, 4, sale=3, duplicate=1), source("", 0, 2, rejected=2)]},
+                {"sources": [source("b", 2, 2, fee=2)]},
+            ]
+        )
+    )
+    summed = total(both)
+    assert (summed.landed, summed.written, summed.missing, summed.agrees) == (8, 7, 0, True)

@@ -1,10 +1,12 @@
 """The simulated shop: what it writes follows from its seed, is counted exactly, and can be learned from."""
 
+import dataclasses
 import json
 import threading
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from contracts.catalogue import parse_catalogue
@@ -19,8 +21,11 @@ from contracts.order_line import (
     split_event_id,
 )
 from log_generator.__main__ import main
+from log_generator.catalogue import make_catalogue
+from log_generator.customers import GUEST, HABITS, make_customers
 from log_generator.opening import Opening, run_shop
 from log_generator.truth import truth
+from log_generator.visits import Door, Visits
 
 END = 1_795_172_400  # 2026-11-20T11:00:00Z, a Friday
 WEEK_S = 7 * 86_400
@@ -164,6 +169,30 @@ def test_the_demo_has_customers_items_and_repeats_a_recommender_can_learn_from(o
     known = {customer for customer, _ in before}
     tested = {pair for pair in after if pair[0] in known}
     assert 0.38 <= len(tested & before) / len(tested) <= 0.52
+
+
+def test_a_habit_is_due_once_in_each_of_its_turns():
+    """Within a block of visits as from block to block; a guest has no habits."""
+    day = 86_400
+    catalogue = make_catalogue(1, 100, 0, day)
+    customers = dataclasses.replace(
+        make_customers(1, 1, 0, day, catalogue),
+        rhythm_s=np.full((1, HABITS), 10.0 * day),
+        phase_s=np.zeros((1, HABITS)),
+    )
+    door = Door(customers, last_visits=np.array([5 * day]))
+
+    def due(*days: int, guest: bool = False) -> list[int]:
+        times = np.array(days) * day
+        who = np.full(len(days), GUEST if guest else 0)
+        habits, is_due = door.due_habits(np.random.default_rng(1), Visits(times, np.zeros_like(times), who))
+        assert set(habits[0].tolist()) == set(customers.habits[0].tolist())
+        return is_due.sum(axis=1).tolist()
+
+    assert due(6, 11, 12, 21) == [0, HABITS, 0, HABITS]
+    assert due(29) == [0]
+    assert due(31, guest=True) == [0]
+    assert due(32) == [HABITS]
 
 
 def test_customers_buy_from_the_groups_the_truth_names(default_shop, orders):

@@ -1,0 +1,130 @@
+"""A publication killed before or after any of its calls ends right when it is run again."""
+
+import itertools
+import threading
+import time
+from contextlib import contextmanager
+
+import boto3
+import pyarrow as pa
+import pytest
+
+from contracts.lists import from_dynamo, from_plain
+from contracts.s3_layout import Part, Version
+from emr_jobs import export, publication
+from emr_jobs.publication import Shop
+from publish import parts
+from publish.store import Store
+
+FIRST = Version.parse("20261120T100000Z-1")
+SECOND = Version.parse("20261120T110000Z-2")
+BEFORE = {"customer#1": ["A"], "customer#2": ["B"], "customer#3": ["C"]}
+AFTER = {"customer#1": ["A", "D"], "customer#2": ["B"], "customer#4": ["E"]}
+LONG_S = 30.0
+WRITES = ("put_object", "update_item")
+_numbers = itertools.count(1)
+
+
+class Killed(BaseException):
+    """kill -9 at this call."""
+
+
+class Mortal:
+    """A client that dies at the given write, before or after it took effect."""
+
+    def __init__(self, client, deaths):
+        self._client, self._deaths = client, deaths
+
+    def __getattr__(self, name):
+        found = getattr(self._client, name)
+        if name not in WRITES:
+            return found
+
+        def call(**arguments):
+            death = next(self._deaths)
+            if death == "before":
+                raise Killed
+            answer = found(**arguments)
+            if death == "after":
+                raise Killed
+            return answer
+
+        return call
+
+
+@pytest.fixture
+def shop(local_aws):  # noqa: ARG001 (it sets the environment)
+    name = f"killed-{next(_numbers)}"
+    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    s3.create_bucket(Bucket=name)
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    yield Shop(s3, dynamodb, name, name)
+    s3.close()
+    dynamodb.close()
+
+
+@contextmanager
+def publisher(shop):
+    """The publish function, fed with every part that lands in the bucket while the block runs."""
+    ended, store = threading.Event(), Store.connect(shop.table)
+
+    def work():
+        seen = set()
+        while not ended.wait(0.02):
+            for listed in shop.s3.list_objects_v2(Bucket=shop.bucket, Prefix="publications/").get(
+                "Contents", ()
+            ):
+                written = (listed["Key"], listed["LastModified"], listed["ETag"])
+                if (part := Part.parse(listed["Key"])) and written not in seen:
+                    seen.add(written)
+                    parts.publish(store, shop.bucket, part)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        store.s3.close()
+        store.dynamodb.close()
+
+
+def export_version(shop, version, lists):
+    rows = [{"key": key, "for_you": codes, "for_you_why": ["p"] * len(codes)} for key, codes in lists.items()]
+    export.write(shop.s3, shop.bucket, version.customers, pa.Table.from_pylist(rows, schema=export.SCHEMA))
+    export.write(shop.s3, shop.bucket, version.items, export.empty())
+
+
+def publish(shop, version):
+    deadline = time.monotonic() + LONG_S
+    return publication.publish(shop, version, full=False, deadline=deadline, report=lambda _: None)
+
+
+def served(shop):
+    items = shop.dynamodb.scan(TableName=shop.table, ConsistentRead=True)["Items"]
+    plain = [from_dynamo(item) for item in items if not item["id"]["S"].startswith("control#")]
+    return {item["id"]: [entry.code for entry in from_plain(item).lists["for_you"]] for item in plain}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("write", [0, 1, 2, 3], ids=["opened.json", "open", "first part", "second part"])
+@pytest.mark.parametrize("again", [SECOND, FIRST], ids=["the same version", "another version"])
+def test_it_ends_right_when_run_again(shop, monkeypatch, moment, write, again):
+    monkeypatch.setattr(publication, "PART_ITEMS", 2)  # so that three changes are two parts
+    export_version(shop, FIRST, BEFORE)
+    export_version(shop, SECOND, AFTER)
+    with publisher(shop):
+        publish(shop, FIRST)
+        deaths = itertools.chain([""] * write, [moment])
+        mortal = Shop(Mortal(shop.s3, deaths), Mortal(shop.dynamodb, deaths), shop.bucket, shop.table)
+        with pytest.raises(Killed):
+            publish(mortal, SECOND)
+        live = publish(shop, again)
+    assert live.live_version == str(again)
+    assert served(shop) == (AFTER if again is SECOND else BEFORE)
