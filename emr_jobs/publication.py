@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts import publications
 from contracts.publications import Publication, PublicationOpenError, State
@@ -203,7 +203,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 # What a caller can only tell its user.
-FAILURES = (PublicationLateError, PublicationOvertakenError, PublicationOpenError, export.ExportMissingError)
+FAILURES = (
+    PublicationLateError,
+    PublicationOvertakenError,
+    PublicationOpenError,
+    export.ExportMissingError,
+    ClientError,
+    BotoCoreError,
+)
 
 
 def _say(text: str) -> None:
@@ -216,7 +223,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--bucket", required=True, help="the bucket of the lists and the publications")
     parser.add_argument("--table", required=True, help="the DynamoDB table that is served")
-    parser.add_argument("--version", required=True, type=Version.parse, help="as 20261120T110000Z-1795173509")
+    parser.add_argument("--version", required=True, type=_version, help="as 20261120T110000Z-1795173509")
     parser.add_argument(
         "--full", action="store_true", help="write every item, not only what differs from the live version"
     )
@@ -224,6 +231,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--wait", type=float, default=WAIT_SECONDS, help="seconds until it must be live (%(default).0f)"
     )
     return parser.parse_args(arguments)
+
+
+def _version(text: str) -> Version:
+    try:
+        return Version.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

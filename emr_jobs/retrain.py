@@ -50,12 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
     shop = Shop(boto3.client("s3"), boto3.client("dynamodb"), options.bucket, options.table)
     compiling = rehearsal.begin()
     try:
-        retrain(shop, run, Settings(), _read_with_new_spark, compiling)
+        try:
+            retrain(shop, run, Settings(), _read_with_new_spark, compiling)
+        finally:
+            lease.release(shop.dynamodb, shop.table, run.number)
     except (NoOrdersError, lease.LeaseLostError, *publication.FAILURES) as error:
         print(f"retrain: {error}", file=sys.stderr)
         return 1
-    finally:
-        lease.release(shop.dynamodb, shop.table, run.number)
     return 0
 
 
@@ -202,7 +203,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--began",
-        type=lambda text: datetime.fromtimestamp(int(text), UTC),
+        type=_seconds,
         default=datetime.now(UTC),
         help="when the run began, in seconds since 1970 (now)",
     )
@@ -216,8 +217,18 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _seconds(text: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(int(text), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds since 1970") from error
+
+
 def _time(text: str) -> datetime:
-    time_ = datetime.fromisoformat(text)
+    try:
+        time_ = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-20T11:00") from error
     return (time_ if time_.tzinfo else time_.replace(tzinfo=UTC)).astimezone(UTC)
 
 

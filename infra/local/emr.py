@@ -19,6 +19,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from infra.local.emr_api import Api, ApiError, InvalidRequestError, Plain
 from infra.local.emr_records import Records
@@ -102,13 +103,18 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             server = Server((options.host, options.port))
+            s3, bus = boto3.client("s3"), _bus()
         except BlockingIOError:
             print(f"another local EMR uses {data}", file=sys.stderr)
             return 1
-        except OSError as error:
+        except BotoCoreError as error:
+            server.server_close()
+            print(f"the environment does not say where AWS is: {error}", file=sys.stderr)
+            return 1
+        except (OSError, OverflowError) as error:
             print(f"{options.host}:{options.port} cannot be listened on: {error}", file=sys.stderr)
             return 1
-        clusters = Clusters(Records(data / "clusters"), data / "steps", boto3.client("s3"), _bus())
+        clusters = Clusters(Records(data / "clusters"), data / "steps", s3, bus)
         _serve_until_asked_to_end(server, Api(clusters))
         clusters.stop()
     return 0

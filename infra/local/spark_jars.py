@@ -7,6 +7,7 @@
 import argparse
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,8 @@ PACKAGES = (
     "org.apache.iceberg:iceberg-aws-bundle:1.11.0",
 )
 IVY_FOLDER = Path(".ivy2.5.2")  # in the user's home: the folder Spark 4.1 uses by itself
-REPORT_MOST_LINES = 15  # of Ivy's report on a failure: its end says what went wrong
+ERRORS_SHOWN = 3
+_ERROR = re.compile(r"module not found|.*access error|Exception in")
 
 
 class JarsMissingError(ProblemError):
@@ -85,9 +87,10 @@ def fetch(home: Path, spark_home: Path, java_home: Path, packages: Sequence[str]
 
 
 def _explain(report: str, packages: Sequence[str]) -> str:
-    lines = [line.strip() for line in report.splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("at ", "::", "(no "))]
-    said = "\n  ".join(telling[-REPORT_MOST_LINES:])
+    """Ivy's report runs to pages; what went wrong on the way tells more than what was not found."""
+    lines = dict.fromkeys(line.strip() for line in report.splitlines())
+    errors = sorted(filter(_ERROR.match, lines), key=lambda line: "not found" in line)
+    said = "\n  ".join(errors[:ERRORS_SHOWN] or ["nothing"])
     return (
         f"Spark's Iceberg jars ({', '.join(packages)}) could not be fetched. Look to the network or, where a "
         f"Maven mirror is needed, to ~/{maven_mirror.SETTINGS}; then run `make setup` again. Spark said:\n"

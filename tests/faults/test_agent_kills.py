@@ -115,6 +115,9 @@ class Lab:
     def landed(self) -> Counter[bytes]:
         return self.firehose.lines(STREAM)
 
+    def landed_bytes(self) -> int:
+        return sum(segment.payload_bytes for segment in self.firehose.streams.get(STREAM).spool.segments())
+
     def doubles(self) -> int:
         return sum(count - 1 for count in self.landed().values())
 
@@ -128,7 +131,7 @@ class Lab:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not what():
             assert time.monotonic() < deadline, why
-            time.sleep(0.005)
+            time.sleep(0.02)
 
 
 def _limit_file_size(size: int) -> None:
@@ -176,9 +179,9 @@ def _kill_repeatedly(
     thread = lab.shop.keep_writing(rotate, every)
     try:
         for _ in range(KILLS):
-            before = sum(lab.landed().values())
+            before = lab.landed_bytes()
             process = lab.start()
-            lab.wait_for(lambda: sum(lab.landed().values()) > before + 1500, "the agent ships nothing")  # noqa: B023 (called at once)
+            lab.wait_for(lambda: lab.landed_bytes() > before + 20 * BATCH_BYTES, "the agent ships nothing")  # noqa: B023 (called at once)
             time.sleep(chance.uniform(0, 0.3))
             process.kill()
             process.communicate()
