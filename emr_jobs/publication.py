@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts import publications
 from contracts.publications import Publication, PublicationOpenError, State
-from contracts.s3_layout import PUBLICATIONS, Part, Version, opened_key
+from contracts.s3_layout import PUBLICATIONS, Part, Version, opened_key, publication_prefix
 from emr_jobs import export
 
 PART_ITEMS = 1_000  # the publisher writes so many well within its time
@@ -85,9 +85,9 @@ def wait(shop: Shop, number: int, deadline: float, report: Report) -> Publicatio
 def touched_since(shop: Shop, number: int, but: int = 0) -> set[str]:
     """Every key named in a publication after `number`, but for `but`: who knows whether it was written."""
     keys: set[str] = set()
-    for found in _objects(shop):
+    for found in _objects(shop, number):
         part = Part.parse(found)
-        if part and part.number > number and part.number != but:
+        if part and part.number != but:
             lines = gzip.decompress(_object(shop, found)).splitlines()
             keys.update(json.loads(line)["id"] for line in lines)
     return keys
@@ -111,7 +111,8 @@ def _begun(shop: Shop, version: Version, *, full: bool) -> tuple[int, list[bytes
     """A new publication, first noted in S3, where its number stays used whatever happens to the table."""
     found = publications.read(shop.dynamodb, shop.table)
     parts = _planned(shop, version, found, full=full)
-    used = [int(key[len(PUBLICATIONS) :].partition("/")[0]) for key in _objects(shop)]
+    after = found.live_number if found else 0
+    used = [int(key[len(PUBLICATIONS) :].partition("/")[0]) for key in _objects(shop, after)]
     number = max([found.number if found else 0, *used]) + 1
     opened = {"version": str(version), "parts": len(parts), "full": full, "digest": _digest(parts)}
     try:
@@ -183,8 +184,11 @@ def _object(shop: Shop, key: str) -> bytes:
     return bytes(shop.s3.get_object(Bucket=shop.bucket, Key=key)["Body"].read())
 
 
-def _objects(shop: Shop) -> Iterator[str]:
-    pages = shop.s3.get_paginator("list_objects_v2").paginate(Bucket=shop.bucket, Prefix=PUBLICATIONS)
+def _objects(shop: Shop, after: int) -> Iterator[str]:
+    """The keys of every publication with a higher number."""
+    pages = shop.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=shop.bucket, Prefix=PUBLICATIONS, StartAfter=publication_prefix(after + 1)
+    )
     for page in pages:
         yield from (found["Key"] for found in page.get("Contents", ()))
 

@@ -38,12 +38,10 @@ class Metrics:
         self._thread.join(LAST_SECONDS)
 
     def _run(self) -> None:
-        client: Any = None
+        client = clients.client("cloudwatch", self._settings)
         while not self._stopping.wait(self._settings.metrics_seconds):
-            client = client or clients.client("cloudwatch", self._settings)
             self._send(client)
-        if client:
-            self._send(client)
+        self._send(client)
 
     def _send(self, client: Any) -> None:
         data = [datum for status in self._statuses() for datum in self._data(status)]

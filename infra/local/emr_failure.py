@@ -9,7 +9,8 @@ MESSAGE_MOST = 1000  # characters that DescribeStep shows
 _TRACEBACK = "Traceback (most recent call last)"
 # Spark's own log lines and greetings, and the frames of a Java trace.
 _NOISE = re.compile(
-    r"\s|\d\d/\d\d/\d\d \d\d:\d\d:\d\d |WARNING: |Using Spark's |Setting (?:default|Spark) log level|To adjust logging"
+    r"\s|\d\d/\d\d/\d\d \d\d:\d\d:\d\d |WARNING: |Using Spark's "
+    r"|Setting (?:default|Spark) log level|To adjust logging"
 )
 
 

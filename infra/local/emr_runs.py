@@ -5,6 +5,7 @@ The API's threads change a cluster under the same lock and wake its thread.
 
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ class Clusters:
         self._sender = emr_events.Sender(bus, self._unsent, self._strike_out)
         with self._changed:
             self._bury_the_killed()
+        self._clear_forgotten_steps()
         self._sender.wake()  # for what an earlier process could not send
 
     @property
@@ -109,6 +111,13 @@ class Clusters:
                 if step.state is StepState.RUNNING:
                     self._end_step(cluster, step, StepState.FAILED, KILLED)
             self._finish(cluster, ClusterState.TERMINATED_WITH_ERRORS, "INTERNAL_ERROR", KILLED)
+
+    def _clear_forgotten_steps(self) -> None:
+        """The logs of clusters that are remembered no more."""
+        known = {step.id for cluster in self._all.values() for step in cluster.steps}
+        for folder in self._steps_folder.glob("s-*"):
+            if folder.name not in known:
+                shutil.rmtree(folder)
 
     def _live(self, cluster: Cluster) -> None:
         try:

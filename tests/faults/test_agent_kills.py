@@ -179,12 +179,7 @@ def _kill_repeatedly(
     thread = lab.shop.keep_writing(rotate, every)
     try:
         for _ in range(KILLS):
-            before = lab.landed_bytes()
-            process = lab.start()
-            lab.wait_for(lambda: lab.landed_bytes() > before + 20 * BATCH_BYTES, "the agent ships nothing")  # noqa: B023 (called at once)
-            time.sleep(chance.uniform(0, 0.3))
-            process.kill()
-            process.communicate()
+            _start_and_kill(lab, chance.uniform(0, 0.3))
     finally:
         lab.shop.stopping.set()
         thread.join()
@@ -196,6 +191,21 @@ def _kill_repeatedly(
     with capsys.disabled():
         print(f" {KILLS} kills, {len(lab.shop.written)} lines, {lab.doubles()} doubled of {bound}", end=" ")
     assert lab.doubles() <= bound
+
+
+def _start_and_kill(lab: Lab, seconds: float) -> None:
+    goal = lab.landed_bytes() + 20 * BATCH_BYTES
+    process = lab.start("--status-json", str(lab.checkpoint.with_name("status.json")))
+    try:
+        lab.wait_for(
+            lambda: process.poll() is not None or lab.landed_bytes() > goal, "the agent ships nothing"
+        )
+        ended = process.poll()
+        time.sleep(seconds)
+    finally:
+        process.kill()
+        _, err = process.communicate()
+    assert ended is None, err
 
 
 def test_kills_under_load_with_failures_time_outs_and_renames_lose_nothing(

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,14 @@ class Running:
             **more,
         )
 
-    def ship(self, log: Path, **flow: Any) -> str:
+    def ship(self, log: Path, *, metrics: bool = False, **flow: Any) -> str:
         config = self.root / "agent.json"
         flow = {"filePattern": f"{log}*", "initialPosition": "START_OF_FILE", **flow}
         config.write_text(
             json.dumps(
                 {
-                    "cloudwatch.emitMetrics": False,
+                    "cloudwatch.emitMetrics": metrics,
+                    "cloudwatch.namespace": "Agent",
                     "checkpointFile": str(self.root / "checkpoint"),
                     "flows": [flow],
                 }
@@ -157,3 +159,21 @@ def test_a_kinesis_stream_feeds_a_delivery_stream_and_each_line_arrives_once_ove
     running.wait_for(lambda: len(b"".join(running.landed().values()).splitlines()) >= 1500)
     landed = b"".join(running.landed().values()).decode().splitlines()
     assert sorted(landed) == sorted(f"line-{n}" for n in range(1, 1501))
+
+
+def test_what_was_shipped_is_seen_in_cloudwatch(running: Running) -> None:
+    running.make("seen")
+    log = running.root / "seen.log"
+    log.write_text("a\nb\nc\n")
+    running.ship(log, metrics=True, deliveryStream="seen")
+    now = datetime.now(UTC)
+    answer = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace="Agent",
+        MetricName="RecordsSent",
+        Dimensions=[{"Name": "Destination", "Value": "firehose:seen"}],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=5),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    assert sum(point["Sum"] for point in answer["Datapoints"]) == 3

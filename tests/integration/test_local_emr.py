@@ -81,9 +81,13 @@ def emr(s3, data):  # noqa: ARG001  its bucket holds the scripts
         )
         with process.stdout as said:
             endpoint = said.readline().decode().removeprefix("listening on ").strip()
-            yield boto3.client("emr", endpoint_url=endpoint)
-            process.terminate()
-            assert process.wait(DEADLINE_SECONDS) == 0
+            try:
+                yield boto3.client("emr", endpoint_url=endpoint)
+                process.terminate()
+                assert process.wait(DEADLINE_SECONDS) == 0
+            finally:
+                process.kill()
+                process.wait()
 
 
 def a_step(script: str, *arguments: str, on_failure: str = "TERMINATE_CLUSTER") -> dict:

@@ -81,6 +81,11 @@ def publisher(shop):
         store.dynamodb.close()
 
 
+def lose_message(shop, number):
+    """Nobody is told any more of the publication's one part, as when its message went astray."""
+    shop.s3.delete_object(Bucket=shop.bucket, Key=Part(number, 1, 1).key)
+
+
 def part_lines(shop, number):
     """Every line of a publication's parts."""
     found = shop.s3.list_objects_v2(Bucket=shop.bucket, Prefix=f"publications/{number:010d}/part-")
@@ -139,6 +144,7 @@ def test_a_publication_left_open_goes_on_under_its_number_when_its_version_is_pu
     export_version(shop, FIRST, {"customer#1": ["A"]})
     with pytest.raises(PublicationLateError, match="0 of 1 parts"):
         publish(shop, FIRST, wait_s=0)
+    lose_message(shop, 1)
     with publisher(shop):
         assert publish(shop, FIRST).live_number == 1
     assert served(shop) == {"customer#1": ["A"]}
@@ -149,6 +155,7 @@ def test_a_publication_whose_parts_are_all_in_but_which_was_not_closed_is_closed
     with pytest.raises(PublicationLateError):
         publish(shop, FIRST, wait_s=0)
     publications.mark_done(shop.dynamodb, shop.table, 1, 1)
+    lose_message(shop, 1)
     with publisher(shop):
         assert publish(shop, FIRST).live_number == 1
     assert served(shop) == {"customer#1": ["A"]}
@@ -176,6 +183,7 @@ def test_an_open_publication_whose_content_would_differ_now_is_abandoned(shop):
     export_version(shop, FIRST, {"customer#1": ["A"]})
     with pytest.raises(PublicationLateError):
         publish(shop, FIRST, wait_s=0)
+    lose_message(shop, 1)
     export_version(shop, FIRST, {"customer#2": ["A"]})
     with publisher(shop):
         assert publish(shop, FIRST).live_number == 2
@@ -204,6 +212,7 @@ def test_a_full_publication_left_open_stays_full(shop):
         publish(shop, FIRST)
     with pytest.raises(PublicationLateError):
         publish(shop, FIRST, full=True, wait_s=0)
+    lose_message(shop, 2)
     shop.dynamodb.delete_item(TableName=shop.table, Key={"id": {"S": "customer#1"}})
     with publisher(shop):
         assert publish(shop, FIRST).live_number == 2

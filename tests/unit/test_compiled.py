@@ -1,4 +1,4 @@
-"""A kernel's machine code is found again whatever zip it is imported from, and is not needed where none is kept."""
+"""A kernel's machine code is found again whatever zip it is imported from."""
 
 import os
 import subprocess

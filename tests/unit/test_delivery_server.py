@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -320,3 +321,16 @@ class TestFaults:
             first = [one.faults.for_put() for _ in range(20)]
         with endpoint(tmp_path / "b", rates=Rates(error=0.5, seed=9)) as other:
             assert [other.faults.for_put() for _ in range(20)] == first
+
+
+def test_the_parity_table_names_tests_that_exist() -> None:
+    repository = Path(__file__).parents[2]
+    document = (repository / "docs" / "firehose.md").read_text()
+    named = re.findall(r"`((?:unit|integration|faults)/[a-z_]+\.py)::(\w+)`", document)
+    assert len(named) > 15
+    for path, name in named:
+        assert re.search(rf"(def|class) {name}\b", (repository / "tests" / path).read_text()), (path, name)
+    promised = re.findall(r"\| `(test_\w+)` \|", document)
+    kills = (repository / "tests" / "faults" / "test_agent_kills.py").read_text()
+    assert len(promised) > 8
+    assert [name for name in promised if f"def {name}(" not in kills] == []

@@ -141,3 +141,14 @@ def test_a_stop_ends_what_is_active_and_says_so(tmp_path, bus):
     assert cluster.state is ClusterState.TERMINATED_WITH_ERRORS
     assert cluster.reason == "The local EMR was stopped while the cluster was active"
     assert Records(tmp_path / "clusters").load() == [cluster]
+
+
+def test_logs_of_forgotten_clusters_are_cleared(tmp_path, bus):
+    records = Records(tmp_path / "clusters")
+    old = a_cluster(a_step("s-OLD", OnFailure.CONTINUE))
+    old.created, old.ended, old.state = 1.0, 2.0, ClusterState.TERMINATED
+    records.save(old)
+    (tmp_path / "steps" / "s-OLD").mkdir(parents=True)
+    Clusters(records, tmp_path / "steps", EmptyS3(), bus).stop()
+    assert list((tmp_path / "steps").iterdir()) == []
+    assert list((tmp_path / "clusters").iterdir()) == []
