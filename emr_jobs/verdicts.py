@@ -39,5 +39,5 @@ def judge(landed: DataFrame, known: DataFrame) -> DataFrame:
     return keyed.select(
         *(name for name in landed.columns if name != "fate"),
         F.when(double, Fate.DUPLICATE.value).otherwise(F.col("fate")).alias("fate"),
-        (~double & ~F.coalesce("is_stored", F.lit(False))).alias("fresh"),  # noqa: FBT003 (Spark's lit takes no name)
+        (~double & ~F.coalesce("is_stored", F.lit(False))).alias("fresh"),
     )

@@ -38,20 +38,20 @@ def _restore_catalogue(stack: Stack, say: Say) -> None:
 
 
 def _restore_lists(stack: Stack, say: Say) -> None:
-    if publications.read(client("dynamodb"), stack.table):
+    """All lists of the live version, whether the table lost them or not: killed here, it is done again."""
+    dynamodb = client("dynamodb")
+    if publications.read(dynamodb, stack.table) is None:
+        highest, live = _numbers(stack.bucket)
+        if highest:
+            publications.restore(dynamodb, stack.table, highest, live, _version(stack.bucket, live))
+    known = publications.read(dynamodb, stack.table)
+    if known is None or not known.live_version:
         return
-    highest, live = _numbers(stack.bucket)
-    if not highest:
-        return
-    version = _version(stack.bucket, live) if live else ""
-    publications.restore(client("dynamodb"), stack.table, highest, live, version)
-    if not version:
-        return
-    say(f"publishing {version} again, all of it")
-    command = ["--bucket", stack.bucket, "--table", stack.table, "--version", version, "--full"]
+    say(f"publishing {known.live_version} again, all of it")
+    command = ["--bucket", stack.bucket, "--table", stack.table, "--version", known.live_version, "--full"]
     ended = subprocess.run([sys.executable, "-m", "emr_jobs.publication", *command], check=False)
     if ended.returncode:
-        raise ProblemError(f"version {version} could not be published again; the message stands above")
+        raise ProblemError(f"{known.live_version} could not be published again; the message stands above")
 
 
 def _numbers(bucket: str) -> tuple[int, int]:
@@ -67,5 +67,8 @@ def _numbers(bucket: str) -> tuple[int, int]:
 
 
 def _version(bucket: str, number: int) -> str:
+    """What publication `number` put live; empty for 0, which is none."""
+    if not number:
+        return ""
     body = client("s3").get_object(Bucket=bucket, Key=closed_key(number))["Body"].read()
     return str(json.loads(body)["version"])

@@ -20,7 +20,7 @@ _LOCALSTACK_ENDPOINTS = {
     "AWS_ENDPOINT_URL_FIREHOSE": "http://127.0.0.1:4573",
     "AWS_ENDPOINT_URL_EMR": "http://127.0.0.1:4579",
 }
-_TEST_ACCOUNT = {
+TEST_ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_REGION": "us-east-1",
@@ -66,13 +66,13 @@ class Target:
 def embedded(environment: Mapping[str, str]) -> Target:
     """The AWS that `cadabra up` started; its environment says where."""
     parameters = _BRISK | {"EmrEndpoint": environment["AWS_ENDPOINT_URL_EMR"]}
-    return Target(EMBEDDED, {**_TEST_ACCOUNT, **environment}, parameters)
+    return Target(EMBEDDED, environment, parameters)
 
 
 def localstack() -> Target:
     endpoints = {name: os.environ.get(name, default) for name, default in _LOCALSTACK_ENDPOINTS.items()}
     parameters = _BRISK | {"EmrEndpoint": endpoints["AWS_ENDPOINT_URL_EMR"]}
-    return Target(LOCALSTACK, {**_TEST_ACCOUNT, **endpoints}, parameters)
+    return Target(LOCALSTACK, {**TEST_ACCOUNT, **endpoints}, parameters)
 
 
 def aws() -> Target:

@@ -152,7 +152,14 @@ class Follower:
             size=position.seen_bytes,
             known=position,
         )
-        self._find(generation, files, "is gone")
+        if position.head_bytes:
+            self._find(generation, files, "is gone")
+            return
+        at_home = [entry for entry in files if home_of(entry[1]) == generation.home]
+        if at_home:  # nothing was acknowledged: whatever is in it now is read from its start
+            self._settle(generation, *at_home[0])
+        else:
+            self.checkpoint.forget(position.generation)
 
     def _find(self, generation: Generation, files: Files, otherwise: str) -> None:
         """Settle it where its content is: whole rather than not, at home rather than in a copy."""
@@ -243,7 +250,10 @@ class Follower:
             )
         generation.close()
         generation.ended = True
-        self.absent.append(generation)
+        if generation.head or (generation.known and generation.known.head_bytes):
+            self.absent.append(generation)
+        else:
+            self.checkpoint.forget(generation.number)
         if generation in self.generations:
             self.generations.remove(generation)
 

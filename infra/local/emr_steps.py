@@ -1,7 +1,6 @@
 """One step: its objects fetched, spark-submit run, its logs put where EMR puts them, a failure explained."""
 
 import gzip
-import importlib.util
 import logging
 import os
 import shutil
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.local import java, processes, spark_jars
 from infra.local.emr_failure import cause, tail
 from infra.local.emr_records import Cluster, Step
+from infra.local.spark_home import spark_home
 from infra.local.spark_submit import Fetch, Machine, StepRefusedError, Submission, translate
 
 COMMAND_RUNNER = "command-runner.jar"
@@ -146,13 +146,6 @@ def step_environment(
         "TMPDIR": str(work),
         "PYTHONUNBUFFERED": "1",  # so that the step's progress can be followed
     }
-
-
-def spark_home() -> Path:
-    package = importlib.util.find_spec("pyspark")
-    if package is None or package.origin is None:
-        raise StepRefusedError("pyspark is not installed: run `make setup`")
-    return Path(package.origin).parent
 
 
 def this_machine() -> Machine:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from infra import console
 from infra.local import java, maven_mirror
+from infra.local.spark_home import spark_home
 from infra.problem import ProblemError
 
 # The Iceberg of emr-spark-8.1.0, which brings it itself where a request says "iceberg.enabled".
@@ -65,7 +66,7 @@ def resolver_conf(home: Path, packages: Sequence[str] = PACKAGES) -> dict[str, s
     return found
 
 
-def fetch(home: Path, spark_home: Path, java_home: Path, packages: Sequence[str] = PACKAGES) -> None:
+def fetch(home: Path, spark: Path, java_home: Path, packages: Sequence[str] = PACKAGES) -> None:
     """Have Spark's Ivy bring what is missing; raises JarsMissingError."""
     with _one_at_a_time(home), tempfile.TemporaryDirectory() as folder:
         if not missing(home, packages):
@@ -74,8 +75,8 @@ def fetch(home: Path, spark_home: Path, java_home: Path, packages: Sequence[str]
         nothing.touch()
         settings = [f"--conf={key}={value}" for key, value in resolver_conf(home, packages).items()]
         report = subprocess.run(
-            [spark_home / "bin" / "spark-submit", *settings, nothing],
-            env={**os.environ, "SPARK_HOME": str(spark_home), "JAVA_HOME": str(java_home)},
+            [spark / "bin" / "spark-submit", *settings, nothing],
+            env={**os.environ, "SPARK_HOME": str(spark), "JAVA_HOME": str(java_home)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -112,8 +113,6 @@ def main(arguments: list[str] | None = None) -> int:
     argparse.ArgumentParser(
         prog="python -m infra.local.spark_jars", description="Fetch Spark's Iceberg jars ahead of time."
     ).parse_args(arguments)
-    from infra.local.emr_steps import spark_home
-
     home = Path.home()
     if not missing(home):
         return 0

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 from infra.local.stack_state import EMR, FIREHOSE, MINISTACK
+from infra.target import TEST_ACCOUNT
 
 
 def of_target(ports: Mapping[str, int]) -> dict[str, str]:
@@ -13,14 +14,7 @@ def of_target(ports: Mapping[str, int]) -> dict[str, str]:
         "AWS_ENDPOINT_URL_FIREHOSE": _url(ports[FIREHOSE]),
         "AWS_ENDPOINT_URL_EMR": _url(ports[EMR]),
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",  # whatever the user's shell says
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "NO_PROXY": "127.0.0.1,localhost",
+        **TEST_ACCOUNT,
     }
 
 

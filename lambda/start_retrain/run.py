@@ -38,7 +38,7 @@ def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int)
             "cluster": error.lease.cluster,
         }
     try:
-        request = _request(clients.s3, settings.artifacts, held.number, event)
+        request = _request(clients.s3, settings.artifacts, event, Run=held.number, Began=now)
         cluster = clients.emr.run_job_flow(**request)["JobFlowId"]
     except BaseException:
         lease.release(clients.dynamodb, settings.table, held.number)
@@ -76,10 +76,10 @@ def _has_ended(emr: Any, cluster: str) -> bool:
     return state in _ENDED
 
 
-def _request(s3: Any, artifacts: str, run: int, event: dict[str, Any]) -> dict[str, Any]:
+def _request(s3: Any, artifacts: str, event: dict[str, Any], **known: int) -> dict[str, Any]:
     """The deployed request with what only this run knows put into its placeholders."""
     text = s3.get_object(Bucket=artifacts, Key=EMR_REQUEST)["Body"].read().decode()
-    resolved: dict[str, Any] = json.loads(Template(text).substitute(Run=run))
+    resolved: dict[str, Any] = json.loads(Template(text).substitute(known))
     for step in resolved["Steps"]:
         step["HadoopJarStep"]["Args"] += event.get("arguments", {}).get(step["Name"], [])
     return resolved

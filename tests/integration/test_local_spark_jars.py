@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from infra.local import java, spark_jars
-from infra.local.emr_steps import spark_home
+from infra.local.spark_home import spark_home
 
 PACKAGE = "org.example:tiny_2.13:1.0"
 POM = """<project><modelVersion>4.0.0</modelVersion>

@@ -1,4 +1,4 @@
-"""One retrain runs at a time: the lease against the real local DynamoDB, EMR as a record of what it was asked."""
+"""One retrain runs at a time: the lease in the real local DynamoDB, and an EMR that records what it is asked."""
 
 import itertools
 import json

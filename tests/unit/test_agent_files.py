@@ -259,6 +259,20 @@ def test_end_of_file_ships_what_comes_and_the_line_that_was_unfinished(tmp_path:
     desk.stop()
 
 
+def test_a_file_that_was_seen_and_never_read_is_known_again(desk: Desk) -> None:
+    desk.write(b"a\n")
+    desk.follower.scan()
+    for _ in range(3):
+        desk.restart()
+    assert len(desk.checkpoint.positions(desk.flow.identity)) == 1
+    assert desk.warnings == []
+    desk.log.rename(desk.logs / "orders.log.1")
+    desk.restart()
+    assert desk.read() == b"a\n"
+    desk.restart()
+    assert desk.read() == b""
+
+
 def test_compressed_files_are_passed_over(desk: Desk) -> None:
     desk.write(b"\x1f\x8b\n", desk.logs / "orders.log.1.gz")
     assert desk.read() == b""

@@ -63,7 +63,7 @@ def test_no_job_file_is_named_like_a_module_of_the_standard_library():
 
 
 def import_from(packed, content, modules):
-    """Import from a zip alone, in an interpreter that does not find the checkout; the answer is its complaint."""
+    """Import from a zip alone, where the checkout is not found; the answer is what Python complains of."""
     packed.write_bytes(content)
     run = (
         "import sys, importlib\n"
