@@ -42,7 +42,7 @@ def main() -> None:
             stream = f"orders-{number}"
             firehose.make(stream, BufferingHints={"SizeInMBs": 128, "IntervalInSeconds": 900})
             run = _ship(root, firehose, stream, size)
-            assert sum(firehose.lines(stream).values()) == lines
+            assert _landed(firehose, stream) == lines
             _row(table, name, f"{lines / run.cpu_seconds:,.0f}", run)
         firehose.faults.turn(Rates(throttle=1))
         firehose.make("stalled")
@@ -54,6 +54,12 @@ def main() -> None:
 
 def _row(table: Table, name: str, rate: str, run: Run) -> None:
     table.add_row(name, rate, f"{run.cpu_seconds:.2f}", f"{run.peak_mib:.0f} MiB")
+
+
+def _landed(firehose: Embedded, stream: str) -> int:
+    """Counted frame by frame: a child's peak memory begins with its parent's, so this process stays small."""
+    segments = firehose.streams.get(stream).spool.segments()
+    return sum(frame.payload.count(b"\n") for segment in segments for frame in segment.frames())
 
 
 def _write_log(path: Path, lines: int) -> int:

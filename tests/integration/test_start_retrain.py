@@ -1,4 +1,4 @@
-"""One retrain runs at a time: the lease in the real local DynamoDB, and an EMR that records what it is asked."""
+"""One retrain runs at a time: the lease in the real local DynamoDB, and an EMR that records its requests."""
 
 import itertools
 import json
