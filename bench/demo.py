@@ -16,19 +16,24 @@ SAMPLE_S = 0.25
 KIB = 1024
 
 
-def descendants(root: int) -> set[int]:
-    """The process and all that descend from it, as /proc shows them now."""
-    children = defaultdict(list)
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+def family(root: int, folder: Path) -> set[int]:
+    """The demo's process, the background ones that name its folder, and all that descend from either."""
+    children, roots = defaultdict(list), [root]
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            after_name = stat.read_text().rpartition(")")[2].split()
+            after_name = (process / "stat").read_text().rpartition(")")[2].split()
+            command = (process / "cmdline").read_bytes()
         except OSError:  # it ended meanwhile
             continue
-        children[int(after_name[1])].append(int(stat.parent.name))
-    found, left = set(), [root]
-    while left:
-        found.add(pid := left.pop())
-        left += children[pid]
+        children[int(after_name[1])].append(int(process.name))
+        if str(folder).encode() in command:
+            roots.append(int(process.name))
+    found: set[int] = set()
+    while roots:
+        pid = roots.pop()
+        if pid not in found:
+            found.add(pid)
+            roots += children[pid]
     return found
 
 
@@ -54,7 +59,7 @@ def main() -> int:
     ended = threading.Event()
     threading.Thread(target=lambda: (demo.wait(), ended.set()), daemon=True).start()
     while not ended.wait(SAMPLE_S):
-        peak = max(peak, memory_bytes(descendants(demo.pid)))
+        peak = max(peak, memory_bytes(family(demo.pid, Path(".cadabra", "demo").resolve())))
     seconds = time.monotonic() - began
     print(f"demo, {options.lines:,} lines: {seconds:.1f} s of 90, {peak / 2**30:.2f} GiB of 4 at most")
     return demo.returncode

@@ -113,14 +113,21 @@ class Spool:
             spool._descriptor = os.open(spool.active.path, os.O_WRONLY | os.O_APPEND)
         return spool
 
-    def append(self, records: Sequence[bytes], arrival: float) -> None:
-        """Durable on return. Raises SpoolFullError with nothing taken."""
+    def append(
+        self, records: Sequence[bytes], arrival: float, after: Callable[[Segment], None] = lambda _: None
+    ) -> None:
+        """Durable on return. Raises SpoolFullError with nothing taken.
+
+        `after` sees the active segment before another put can add to it.
+        """
         payload = b"".join(records)
         lengths = struct.pack(f">{len(records)}I", *map(len, records))
         checksum = zlib.crc32(payload, zlib.crc32(lengths))
         header = _HEADER.pack(_MAGIC, arrival, len(records), len(payload), checksum)
         with self.changed:
             ticket = self._write((header, lengths, payload), arrival, len(records), len(payload))
+            if self.active:
+                after(self.active)
             self.changed.notify_all()
         self._sync(ticket)
 

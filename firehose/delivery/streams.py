@@ -106,11 +106,11 @@ class Stream:
 
     def append(self, records: list[bytes], arrival: float) -> None:
         """Durable on return; the buffer is sealed when it is full."""
-        self.spool.append(records, arrival)
-        with self.spool.changed:
-            active = self.spool.active
-            if active and active.payload_bytes >= self.definition.destination.buffer_bytes:
-                self.seal()
+        self.spool.append(records, arrival, self._seal_if_full)
+
+    def _seal_if_full(self, active: Segment) -> None:
+        if active.payload_bytes >= self.definition.destination.buffer_bytes:
+            self.seal()
 
     def seal(self) -> None:
         """The buffer becomes an object with a key. Call with `spool.changed` held."""
