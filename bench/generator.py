@@ -1,6 +1,6 @@
 """How fast the simulated shop writes: lines per CPU-second of the whole command, start-up included.
 
-python bench/generator.py [--lines 2000000] [--json FILE]
+python -m bench.generator [--lines 2000000] [--json FILE]
 """
 
 import argparse
@@ -16,8 +16,10 @@ WANTED_LINES_PER_CPU_S = 300_000
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Lines per CPU-second of the simulated shop.")
-    parser.add_argument("--lines", type=int, default=2_000_000, metavar="N")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.generator", description="Lines per CPU-second of the simulated shop."
+    )
+    parser.add_argument("--lines", type=int, default=2_000_000, metavar="N", help="(%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, as JSON")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cadabra-bench-") as folder:

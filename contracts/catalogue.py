@@ -48,7 +48,7 @@ def parse_catalogue(raw: bytes) -> Iterator[CatalogueItem]:
     if tuple(header) != CATALOGUE_FIELDS:
         raise CatalogueError(f"catalogue line 1: {header!r} is not the header {','.join(CATALOGUE_FIELDS)}")
     seen: set[str] = set()
-    for row in rows:
+    for row in filter(None, rows):
         item = _item(row, rows.line_num)
         if item.code in seen:
             raise CatalogueError(f"catalogue line {rows.line_num}: {item.code} stands in it twice")
@@ -68,6 +68,8 @@ def unpack_codes(text: str) -> frozenset[str]:
 def _item(row: list[str], number: int) -> CatalogueItem:
     try:
         code, name, price, for_sale = row
+        if not Decimal(price).is_finite():
+            raise ValueError(price)  # noqa: TRY301 (one message for all that is wrong with a row)
         return CatalogueItem(normal_code(code), name, Decimal(price), _TRUTHS[for_sale.lower()])
     except (ValueError, KeyError, InvalidOperation) as error:
         raise CatalogueError(f"catalogue line {number}: {row!r} is no item") from error

@@ -25,10 +25,15 @@ class LeaseHeldError(RuntimeError):
     def __init__(self, lease: Lease, now: int) -> None:
         where = f"on cluster {lease.cluster}" if lease.cluster else "about to start"
         super().__init__(
-            f"run {lease.number} is active ({where}); it ends within {max(0, lease.deadline - now)} s. "
+            f"run {lease.number} is active ({where}); it {_ends(lease, now)}. "
             "Wait for it: two retrains at once would write the same tables"
         )
         self.lease = lease
+
+
+def _ends(lease: Lease, now: int) -> str:
+    left = lease.deadline - now
+    return f"ends within {left} s" if left > 0 else "is overdue and is being ended"
 
 
 class LeaseLostError(RuntimeError):

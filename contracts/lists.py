@@ -78,10 +78,6 @@ class Served:
     version: str
     lists: dict[str, tuple[Entry, ...]]
 
-    def same_as(self, other: "Served | None") -> bool:
-        """Whether a reader would see no difference but the version."""
-        return other is not None and self.lists == other.lists
-
 
 def customer_key(customer: str) -> str:
     return f"customer#{customer}"

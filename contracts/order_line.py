@@ -79,7 +79,7 @@ PUBLIC_FIELDS = FIELDS[:-1]  # the public Online Retail file has no event_id
 
 
 def format_line(line: OrderLine) -> bytes:
-    """RFC 4180, UTF-8, one newline at the end."""
+    """RFC 4180, UTF-8, one newline at the end; a field with a line break is refused."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(
         (
@@ -94,7 +94,10 @@ def format_line(line: OrderLine) -> bytes:
             line.event_id,
         )
     )
-    return text.getvalue().encode()
+    raw = text.getvalue().encode()
+    if raw.count(b"\n") != 1 or b"\r" in raw:
+        raise ValueError(f"{line.event_id}: a line break inside an order line would make two of it")
+    return raw
 
 
 def parse_line(raw: bytes, *, shop_zone: tzinfo = UTC) -> OrderLine:

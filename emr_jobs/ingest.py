@@ -20,7 +20,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contracts import lease
 from emr_jobs import accounts, landing, tables, verdicts
-from emr_jobs.objects import RawObject, lines, list_arrivals, read_pieces
+from emr_jobs.arrivals import list_arrivals, oldest_arrival
+from emr_jobs.objects import RawObject, blocks, read_pieces
 from emr_jobs.order_rows import landed_rows
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -76,14 +77,19 @@ def ingest(
     bucket: str,
     *,
     run: int,
-    first: datetime,
+    first: datetime | None,
     last: datetime,
     check_lease: Callable[[], None],
     shop_zone: ZoneInfo = UTC_ZONE,
 ) -> Ingested:
-    """Every object of these arrival hours that the ledger does not have, into the three tables."""
+    """Every object of these arrival hours that the ledger does not have, into the three tables.
+
+    Without `first`: from 26 hours before the last run, or from the oldest object where there was none, so
+    that hours in which nothing ran are caught up.
+    """
     for table in tables.TABLES:
         spark.sql(tables.create_statement(table))
+    first = first or _first_hour(spark, s3, bucket, last)
     done = accounts.known_objects(spark, first)
     listed = {found.key: found for found in list_arrivals(s3, bucket, first, last)}
     fresh = [listed[key] for key in sorted(listed.keys() - done)]
@@ -91,31 +97,35 @@ def ingest(
         return Ingested(0, len(done), Counter())
     landed = read_landed(spark, bucket, fresh, shop_zone).persist()
     # Fixed before the first commit: what is stored must not change under the judgement while it is written.
-    known = verdicts.kept(landed, landing.stored(spark, landed)).localCheckpoint()
+    days = landing.days_touched(landed)
+    known = verdicts.kept(landed, landing.stored(spark, days)).localCheckpoint()
     judged = verdicts.judge(landed, known)
     try:
         landing.commit_orders(judged, check_lease)
         landing.commit_rejects(judged, check_lease)
-        fates = accounts.commit_ledger(spark, judged, fresh, run, check_lease)
+        fates = accounts.commit_ledger(spark, landed, judged, days, fresh, run, check_lease)
     finally:
         landed.unpersist()
     return Ingested(len(fresh), len(done), fates)
 
 
-def read_landed(spark: SparkSession, bucket: str, found: list[RawObject], zone: ZoneInfo) -> DataFrame:
-    """Every line of these objects as a row (order_rows.LANDED); the largest objects are read first."""
-    columns = "key string, etag string, bytes bigint, arrived timestamp"
-    order = sorted(found, key=lambda item: -item.bytes)
-    rows = [(item.key, item.etag, item.bytes, item.arrived) for item in order]
-    listing = spark.createDataFrame(rows, columns).repartition(min(len(rows), 8 * _cores(spark)), "key")
+def _first_hour(spark: SparkSession, s3: Any, bucket: str, last: datetime) -> datetime:
+    newest = accounts.newest_run(spark) or oldest_arrival(s3, bucket) or last
+    return min(newest, last) - WINDOW
 
+
+def read_landed(spark: SparkSession, bucket: str, found: list[RawObject], zone: ZoneInfo) -> DataFrame:
+    """Every line of these objects as a row (order_rows.LANDED); the objects are dealt out evenly."""
+    columns = "key string, etag string, bytes bigint, arrived timestamp"
+    rows = [(item.key, item.etag, item.bytes, item.arrived) for item in found]
+    listing = spark.createDataFrame(rows, columns).repartition(min(len(rows), 8 * _cores(spark)))
     now = datetime.now(UTC)  # one for all: a task that runs again decides as it did before
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             for row in batch.to_pylist():
                 pieces = read_pieces(bucket, row["key"])
-                yield from landed_rows(RawObject(**row), lines(pieces), zone, now)
+                yield from landed_rows(RawObject(**row), blocks(pieces), zone, now)
 
     return listing.mapInArrow(read, landing.LANDED_DDL)
 
@@ -133,8 +143,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--first",
         type=_hour,
-        default=now - WINDOW,
-        help="first arrival hour, as 2026-11-20T09 (26 hours ago)",
+        help="first arrival hour, as 2026-11-20T09 (26 hours before the last run)",
     )
     parser.add_argument("--last", type=_hour, default=now, help="last arrival hour (this one)")
     parser.add_argument(

@@ -30,10 +30,10 @@ def commit_rejects(judged: DataFrame, check_lease: Callable[[], None]) -> None:
     rows.coalesce(1).writeTo(tables.full_name("rejects")).append()
 
 
-def stored(spark: SparkSession, landed: DataFrame) -> DataFrame:
-    """event_id, object and line of the orders of the days these lines touch, and of all rejects."""
+def stored(spark: SparkSession, days: str) -> DataFrame:
+    """event_id, object and line of the orders of these days, and of all rejects."""
     columns = ("event_id", "object", "line")
-    orders = spark.table(tables.full_name("orders")).where(days_touched(landed)).select(*columns)
+    orders = spark.table(tables.full_name("orders")).where(days).select(*columns)
     return orders.unionByName(spark.table(tables.full_name("rejects")).select(*columns))
 
 

@@ -27,10 +27,12 @@ class RawObject:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    number: int  # counts from 1, blank lines included
-    raw: bytes  # without its newline
-    cut_short: bool = False  # the compressed object ended in the middle of it
+class Block:
+    """Some lines of an object that follow each other; each ends with its newline."""
+
+    first: int  # the number of its first line; counts from 1, blank lines included
+    lines: bytes
+    cut_short: bool = False  # the compressed object ended in the middle of its only line
 
 
 def list_arrivals(s3: Any, bucket: str, first: datetime, last: datetime) -> Iterator[RawObject]:
@@ -59,19 +61,19 @@ def _raw_object(listed: dict[str, Any]) -> RawObject | None:
     return RawObject(listed["Key"], listed["ETag"].strip('"'), listed["Size"], arrived)
 
 
-def lines(pieces: Iterable[bytes]) -> Iterator[Line]:
-    """The lines of an object, gzip or plain whatever its name says. Blank lines are counted, not yielded."""
-    number, rest = 0, b""
+def blocks(pieces: Iterable[bytes]) -> Iterator[Block]:
+    """The lines of an object, gzip or plain whatever its name says."""
+    number, rest = 1, b""
     cut_short = _CutShort()
     for piece in _plain(pieces, cut_short):
-        *whole, rest = (rest + piece).split(b"\n")
-        for raw in whole:
-            number += 1
-            if raw.strip():
-                yield Line(number, raw)
-        rest = shortened(rest)
-    if rest.strip() or cut_short.happened:
-        yield Line(number + 1, rest, cut_short.happened)
+        found = rest + piece
+        end = found.rfind(b"\n") + 1
+        if end:
+            yield Block(number, found[:end])
+            number += found.count(b"\n")
+        rest = shortened(found[end:])
+    if rest or cut_short.happened:
+        yield Block(number, rest + b"\n", cut_short.happened)
 
 
 class _CutShort:
@@ -83,6 +85,8 @@ class _CutShort:
 def _plain(pieces: Iterable[bytes], cut_short: _CutShort) -> Iterator[bytes]:
     iterator = iter(pieces)
     first = next(iterator, b"")
+    while len(first) < len(_GZIP_MAGIC) and (more := next(iterator, b"")):
+        first += more
     if not first.startswith(_GZIP_MAGIC):
         yield first
         yield from iterator
@@ -94,12 +98,21 @@ def _plain(pieces: Iterable[bytes], cut_short: _CutShort) -> Iterator[bytes]:
             if member.eof:  # several gzip members in one object
                 member = zlib.decompressobj(_GZIP_WINDOW)
             try:
-                yield member.decompress(pending)
+                yield from _inflated(member, pending)
             except zlib.error:
                 cut_short.happened = True
                 return
             pending = member.unused_data
     cut_short.happened = not member.eof
+
+
+def _inflated(member: Any, packed: bytes) -> Iterator[bytes]:
+    """In pieces: some bytes of gzip can hold a thousand times as many."""
+    while piece := member.decompress(packed, READ_BYTES):
+        yield piece
+        if member.eof:
+            return
+        packed = member.unconsumed_tail  # may be empty while some of its text is still to come
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -3,16 +3,17 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from itertools import islice
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from contracts.order_line import (
     FIELDS,
     MAX_LINE_BYTES,
-    PRICE_DIGITS,
     Fate,
     OrderLine,
     Reason,
@@ -22,22 +23,17 @@ from contracts.order_line import (
     refuse_future,
     salvage_event_id,
 )
-from emr_jobs.objects import Line, RawObject, shortened
+from emr_jobs import plain_lines
+from emr_jobs.objects import Block, RawObject, shortened
 
 BATCH_LINES = 20_000  # a batch of rows in flight is some 10 MB
 CONTENT_SOURCE = "content"  # lines without an id are known by content and occurrence in their object
-
-_ARROW = {
-    "quantity": pa.int32(),
-    "time": pa.timestamp("us", "UTC"),
-    "unit_price": pa.decimal128(*PRICE_DIGITS),
-}
 
 # Grain: one landed line. Either the order's fields are set, or reason, detail and raw; event_id wherever the
 # line shows one.
 LANDED = pa.schema(
     [
-        *((name, _ARROW.get(name, pa.string())) for name in FIELDS),
+        *((name, plain_lines.TYPES.get(name, pa.string())) for name in FIELDS),
         ("fate", pa.string()),
         ("object", pa.string()),
         ("line", pa.int32()),
@@ -49,37 +45,93 @@ LANDED = pa.schema(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the lines of one object have in common; `seen` counts those that came without an id."""
+
+    found: RawObject
+    zone: tzinfo
+    now: datetime
+    seen: Counter[str]
+
+
 def landed_rows(
-    found: RawObject, lines: Iterable[Line], shop_zone: tzinfo, now: datetime
+    found: RawObject, blocks: Iterable[Block], shop_zone: tzinfo, now: datetime
 ) -> Iterator[pa.RecordBatch]:
-    """One row for each line, in the object's order; an order younger than `now` is refused."""
-    seen: Counter[str] = Counter()
-    iterator = iter(lines)
-    while batch := list(islice(iterator, BATCH_LINES)):
-        rows = [_row(found, line, shop_zone, seen, now) for line in batch]
-        yield pa.RecordBatch.from_pylist(rows, schema=LANDED)
+    """One row for each line but blank ones, in the object's order; an order younger than `now` is refused."""
+    reading = _Reading(found, shop_zone, now, Counter())
+    for block in blocks:
+        if block.cut_short:
+            yield _from_rows([_cut_short(reading, block)])
+            continue
+        lines = _lines(block.lines)
+        for start in range(0, len(lines), BATCH_LINES):
+            yield _rows(reading, block.first + start, lines.slice(start, BATCH_LINES))
 
 
-def _row(found: RawObject, line: Line, zone: tzinfo, seen: Counter[str], now: datetime) -> dict[str, Any]:
-    place = {"object": found.key, "line": line.number, "arrived": found.arrived}
+def _lines(block: bytes) -> pa.BinaryArray:
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1
+    offsets = np.concatenate(([0], ends)).astype(np.int32)
+    return pa.BinaryArray.from_buffers(
+        pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(block)]
+    )
+
+
+def _rows(reading: _Reading, first: int, lines: pa.BinaryArray) -> pa.RecordBatch:
+    plain, orders = plain_lines.read(lines, reading.now)
+    fast = _complete(reading, orders, np.flatnonzero(plain) + first)
+    others = np.flatnonzero(~plain)
+    raws = zip((others + first).tolist(), lines.take(pa.array(others)).to_pylist(), strict=True)
+    rows = [_row(reading, number, raw[:-1]) for number, raw in raws if raw.strip()]
+    if not rows:
+        return fast
+    both = pa.concat_batches([fast, _from_rows(rows)])
+    return both.take(pa.array(np.argsort(both["line"], kind="stable")))
+
+
+def _complete(reading: _Reading, orders: pa.Table, numbers: NDArray[np.int64]) -> pa.RecordBatch:
+    """The plainly good lines as LANDED has them."""
+    common = {"object": reading.found.key, "arrived": reading.found.arrived}
+    columns = {name: orders[name].combine_chunks() for name in orders.column_names} | {"line": numbers}
+    for field in LANDED:
+        if field.name not in columns:
+            value = pa.scalar(common.get(field.name), field.type)
+            columns[field.name] = pa.repeat(value, len(numbers))
+    return pa.RecordBatch.from_arrays(
+        [pa.array(columns[field.name], field.type) for field in LANDED], schema=LANDED
+    )
+
+
+def _from_rows(rows: list[dict[str, Any]]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist(rows, schema=LANDED)
+
+
+def _row(reading: _Reading, number: int, raw: bytes) -> dict[str, Any]:
+    place = _place(reading, number)
     try:
-        return place | _order(_read(line, zone, now), line, seen)
+        order = parse_line(raw, shop_zone=reading.zone)
+        # A key tells only when the object's oldest line came: the clock is the bound.
+        refuse_future(order, reading.now)
     except RefusedLineError as error:
-        return place | _refusal(line, error)
+        return place | _refusal(raw, error)
+    return place | _order(order, raw, reading.seen)
 
 
-def _read(line: Line, zone: tzinfo, now: datetime) -> OrderLine:
-    if line.cut_short:
-        raise RefusedLineError(Reason.CUT_SHORT, "the compressed object ends in the middle of this line")
-    order = parse_line(line.raw, shop_zone=zone)
-    refuse_future(order, now)  # a key tells only when the object's oldest line came: the clock is the bound
-    return order
+def _cut_short(reading: _Reading, block: Block) -> dict[str, Any]:
+    detail = "the compressed object ends in the middle of this line"
+    return _place(reading, block.first) | _refusal(
+        block.lines[:-1], RefusedLineError(Reason.CUT_SHORT, detail)
+    )
 
 
-def _order(order: OrderLine, line: Line, seen: Counter[str]) -> dict[str, Any]:
+def _place(reading: _Reading, number: int) -> dict[str, Any]:
+    return {"object": reading.found.key, "line": number, "arrived": reading.found.arrived}
+
+
+def _order(order: OrderLine, raw: bytes, seen: Counter[str]) -> dict[str, Any]:
     values = {name: getattr(order, name) for name in FIELDS}
     if not order.event_id:
-        values["event_id"] = content_id(line.raw, seen)
+        values["event_id"] = content_id(raw, seen)
     return values | {"fate": fate_of(order).value}
 
 
@@ -90,11 +142,11 @@ def content_id(raw: bytes, seen: Counter[str]) -> str:
     return f"{CONTENT_SOURCE}:{digest}:{seen[digest]}"
 
 
-def _refusal(line: Line, error: RefusedLineError) -> dict[str, Any]:
+def _refusal(raw: bytes, error: RefusedLineError) -> dict[str, Any]:
     return {
-        "event_id": salvage_event_id(line.raw),
+        "event_id": salvage_event_id(raw),
         "fate": Fate.REJECTED.value,
         "reason": error.reason.value,
         "detail": str(error),
-        "raw": shortened(line.raw) if len(line.raw) > MAX_LINE_BYTES else line.raw,
+        "raw": shortened(raw) if len(raw) > MAX_LINE_BYTES else raw,
     }

@@ -6,6 +6,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+)
+
 from infra import target as targets
 from infra.console import err, say
 from infra.problem import ProblemError
@@ -24,23 +32,41 @@ the way of the data:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    options = argparse.Namespace(command="")
+    try:
+        options = _options(arguments)
+        result: int | None = options.run(options)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except ProblemError as error:
+        err.print(f"cadabra: {error}", markup=False, soft_wrap=True)
+        return 1
+    except (BotoCoreError, ClientError, OSError) as error:
+        err.print(f"cadabra: {options.command}: {_spoken(error)}", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        err.print("cadabra: interrupted", markup=False)
+        return _INTERRUPTED
+    return result or 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     if rest and options.command != "generate":
         parser.error(f"unknown arguments: {' '.join(rest)}")
     options.rest = rest
-    try:
-        result: int | None = options.run(options)
-    except ProblemError as error:
-        err.print(f"cadabra: {error}", markup=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        err.print("cadabra: interrupted", markup=False)
-        return _INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    return result or 0
+    return options
+
+
+def _spoken(error: Exception) -> str:
+    """What AWS or the system said, and where to look."""
+    if isinstance(error, EndpointConnectionError):
+        return f"{error}. Is that AWS up? `cadabra status` tells of the embedded one"
+    if isinstance(error, NoRegionError | NoCredentialsError):
+        return f"{error} Set AWS_REGION and credentials, or leave out --target aws"
+    return f"{type(error).__name__}: {error}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,13 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path(os.environ.get("CADABRA_DATA", ".cadabra")),
+        default=os.environ.get("CADABRA_DATA", ".cadabra"),
         help="the folder of all local state (.cadabra, or CADABRA_DATA)",
     )
     parser.add_argument(
         "--target",
         choices=targets.NAMES,
-        default=os.environ.get("CADABRA_TARGET", targets.EMBEDDED),
+        default=_target_of_environment(),
         help="which AWS (embedded, or CADABRA_TARGET)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -69,6 +95,13 @@ def _parser() -> argparse.ArgumentParser:
         if declare:
             declare(own)
     return parser
+
+
+def _target_of_environment() -> str:
+    name = os.environ.get("CADABRA_TARGET") or targets.EMBEDDED
+    if name not in targets.NAMES:
+        raise ProblemError(f"CADABRA_TARGET={name} is none of {', '.join(targets.NAMES)}")
+    return name
 
 
 def _up(options: argparse.Namespace) -> None:
@@ -107,9 +140,18 @@ def _retrain(options: argparse.Namespace) -> None:
     from infra import run, session, stack
 
     session.enter(options.data, options.target)
-    as_of = ["--as-of", options.as_of] if options.as_of else []
+    asked = {
+        "ingest": _given(first=options.first, last=options.last),
+        "retrain": _given(as_of=options.as_of),
+    }
     live = session.step_folder(options.data, options.target)
-    run.run(stack.find(), {"retrain": as_of}, say, live, wait=options.wait)
+    run.run(stack.find(), asked, say, live, wait=options.wait)
+
+
+def _given(**values: str | None) -> list[str]:
+    """The options of a step that the person gave."""
+    given = ((f"--{name.replace('_', '-')}", value) for name, value in values.items() if value)
+    return [text for pair in given for text in pair]
 
 
 def _recommend(options: argparse.Namespace) -> None:
@@ -119,6 +161,12 @@ def _recommend(options: argparse.Namespace) -> None:
     session.enter(options.data, options.target)
     lookup = Lookup.at(stack.find().lookup_url)
     customer.show(lookup, options.customer, options.list, options.n)
+
+
+def _deploy(options: argparse.Namespace) -> None:
+    from infra import deploy, session
+
+    deploy.deploy(session.enter(options.data, options.target), say)
 
 
 def _rebuild(options: argparse.Namespace) -> None:
@@ -131,6 +179,10 @@ def _rebuild(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from infra import demo
 
+    if options.data != Path(os.environ.get("CADABRA_DATA", ".cadabra")) or options.target != targets.EMBEDDED:
+        raise ProblemError(
+            f"the demo has a folder ({demo.DATA}) and a local AWS of its own: leave --data, --target out"
+        )
     demo.play(options.lines, say)
 
 
@@ -173,6 +225,11 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, _Dec
     "ship": (_ship, "ship what the shop wrote: agent, Firehose, S3", None),
     "retrain": (_retrain, "start a run as the hourly rule does, and follow it", _retrain_arguments),
     "recommend": (_recommend, "one customer's list, from the lookup over HTTP", _recommend_arguments),
+    "deploy": (
+        _deploy,
+        "artifacts, template and EMR request into a target (`up` does it for embedded)",
+        None,
+    ),
     "rebuild": (_rebuild, "all that is not S3, from S3: catalog entries, publication state, lists", None),
     "demo": (_demo, "the whole way in one command, in a folder of its own", _demo_arguments),
 }

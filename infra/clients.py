@@ -8,7 +8,9 @@ import boto3
 from botocore.config import Config
 
 _PATIENT = Config(retries={"mode": "standard", "max_attempts": 5})
-_LAMBDA = Config(retries={"max_attempts": 0}, read_timeout=120)  # an invocation is not sent twice
+_LAMBDA = Config(
+    retries={"max_attempts": 0}, read_timeout=330
+)  # an invocation is not sent twice; start_retrain may wait
 
 
 @functools.cache

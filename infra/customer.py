@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
 
-from contracts.lists import CUSTOMER_LISTS
 from contracts.order_line import Fate
 from infra import console, lake
 from infra.lookup import Lookup
@@ -76,6 +75,3 @@ def worth_showing(orders: pa.Table) -> str:
     counts = known.group_by("customer").aggregate([("invoice", "count_distinct")]).to_pylist()
     chosen = min(counts, key=lambda row: (abs(row["invoice_count_distinct"] - DOZEN), row["customer"]))
     return str(chosen["customer"])
-
-
-LISTS = CUSTOMER_LISTS

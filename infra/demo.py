@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from contracts.lists import CUSTOMER_LISTS
 from infra import customer, lake, run, session, status, storefront
 from infra.console import out
 from infra.local import stack as local
@@ -67,5 +68,5 @@ def show_customer(lookup: Lookup) -> None:
         raise ProblemError("no orders are in the lake")
     someone = customer.worth_showing(orders)
     out.print(customer.bought(someone, SHOWN))
-    for name in customer.LISTS:
+    for name in CUSTOMER_LISTS:
         out.print(customer.recommended(customer.ask(lookup, someone, name, SHOWN), SHOWN))

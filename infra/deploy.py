@@ -91,7 +91,7 @@ def apply(name: str, template: str, parameters: dict[str, str]) -> str:
         ChangeSetType=kind,
         TemplateBody=template,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM"],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
         Tags=[{"Key": "application", "Value": name}],
     )["Id"]
     changes = _planned(cloudformation, change_set)

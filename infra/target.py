@@ -29,8 +29,9 @@ TEST_ACCOUNT = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
     "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",  # where both are set, this one wins
 }
-_REAL_ACCOUNT = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+_KEPT = {"AWS_CA_BUNDLE"}  # of the user's own AWS_ variables: it says whom to trust, not where to go
 _BRISK = {"BufferSeconds": "2", "BufferMiB": "1"}  # on one machine a person waits for the objects
 
 
@@ -57,8 +58,8 @@ class Target:
     def enter(self) -> None:
         """From here on this process and its children speak to this target."""
         if self.emulated:
-            for name in _REAL_ACCOUNT:
-                os.environ.pop(name, None)
+            for name in [name for name in os.environ if name.startswith("AWS_") and name not in _KEPT]:
+                del os.environ[name]
         os.environ.update(self.environment)
         clients.forget()
 
@@ -66,7 +67,7 @@ class Target:
 def embedded(environment: Mapping[str, str]) -> Target:
     """The AWS that `cadabra up` started; its environment says where."""
     parameters = _BRISK | {"EmrEndpoint": environment["AWS_ENDPOINT_URL_EMR"]}
-    return Target(EMBEDDED, environment, parameters)
+    return Target(EMBEDDED, {**TEST_ACCOUNT, **environment}, parameters)
 
 
 def localstack() -> Target:

@@ -97,6 +97,10 @@ class FlowAtWork:
         for _thread in threads:
             self._queue.put(None)
 
+    def drained(self) -> bool:
+        """Nothing more will be read, and all that was read is acknowledged."""
+        return self.finished.is_set() and self.window.empty()
+
     def positions(self) -> list[Position]:
         """What is to be committed now; a generation is named again only after it moved on."""
         with self.follower.lock:

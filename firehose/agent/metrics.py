@@ -11,7 +11,8 @@ from firehose.agent.config import Settings
 from firehose.agent.status import FlowStatus
 
 LAST_SECONDS = 2.0  # metrics are worth no longer wait at the end
-_COUNTERS = {
+LAG = "BytesBehind"
+COUNTERS = {
     "BytesSent": ("bytes", "Bytes"),
     "RecordsSent": ("records", "Count"),
     "RecordSendErrors": ("failed_records", "Count"),
@@ -58,9 +59,9 @@ class Metrics:
         dimensions = [{"Name": "Destination", "Value": status.flow.rsplit(":", 1)[0]}]
         rises = {
             name: (getattr(status, counter) - (getattr(before, counter) if before else 0), unit)
-            for name, (counter, unit) in _COUNTERS.items()
+            for name, (counter, unit) in COUNTERS.items()
         }
-        rises["BytesBehind"] = (status.lag_bytes, "Bytes")
+        rises[LAG] = (status.lag_bytes, "Bytes")
         return [
             {"MetricName": name, "Dimensions": dimensions, "Value": float(value), "Unit": unit}
             for name, (value, unit) in rises.items()

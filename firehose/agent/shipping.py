@@ -52,21 +52,24 @@ class Circuit:
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _next_probe: float = 0.0
     _openings: int = 0
+    _probing: bool = False
 
     def open(self, reason: str) -> bool:
         """Whether it was closed before."""
         with self._changed:
             newly = not self.reason
             self.reason = reason
-            self._openings += 1
-            self._next_probe = time.monotonic() + min(
-                LAST_PROBE_SECONDS, FIRST_PROBE_SECONDS * 2 ** min(self._openings, 10)
-            )
+            if newly or self._probing:  # senders whose calls were under way then tell nothing new
+                self._next_probe = time.monotonic() + min(
+                    LAST_PROBE_SECONDS, FIRST_PROBE_SECONDS * 2 ** min(self._openings, 10)
+                )
+                self._openings += 1
+            self._probing = False
             return newly
 
     def close(self) -> None:
         with self._changed:
-            self.reason, self._openings = "", 0
+            self.reason, self._openings, self._probing = "", 0, False
             self._changed.notify_all()
 
     def pass_through(self, stopping: threading.Event) -> None:
@@ -76,6 +79,7 @@ class Circuit:
                 wait = self._next_probe - time.monotonic()
                 if wait <= 0:
                     self._next_probe = time.monotonic() + LAST_PROBE_SECONDS
+                    self._probing = True
                     return
                 self._changed.wait(min(wait, 0.2))
 
@@ -140,7 +144,7 @@ class Sender:
             if code in _POISON:
                 raise RefusedCallError from error
             if code in _NOBODY_MAY:
-                self._open(str(error))
+                self._open(self.counts.last_error)
         except _NO_CREDENTIALS as error:
             self._note(error)
             self._open(str(error))
@@ -162,7 +166,7 @@ class Sender:
         self.warn(f"{len(records)} records for {self.flow.stream} are in quarantine in {path}: {reason}")
 
     def _note(self, error: Exception) -> None:
-        self.counts.last_error = f"{type(error).__name__}: {error}"
+        self.counts.last_error = _said(error)
 
     def _open(self, reason: str) -> None:
         if self.circuit.open(reason):
@@ -171,3 +175,11 @@ class Sender:
     def _pause(self, attempt: int) -> float:
         longest = min(self.flow.last_retry_seconds, self.flow.first_retry_seconds * 2 ** min(attempt - 1, 20))
         return random.uniform(longest / 2, longest)
+
+
+def _said(error: Exception) -> str:
+    """AWS's own code and sentence, without botocore's words about its retries, which are switched off."""
+    if isinstance(error, ClientError):
+        told = error.response.get("Error", {})
+        return f"{told.get('Code', 'an error')}: {told.get('Message', '')}"
+    return f"{type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ GET /items/{code}/together?n=&exclude=&names=true
 GET /health
 """
 
+import re
 import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from lookup.shelf import Shelf
 ROUTES = "/customers/{id}/recommendations, /items/{code}/together and /health"
 MAX_EXCLUDED = 100
 MAX_CODE_CHARACTERS = 64
+_NUMBER = re.compile("[0-9]{1,3}")
 
 
 class BadRequestError(ValueError):
@@ -143,7 +145,7 @@ def described(
 
 def _count(query: Mapping[str, str]) -> int:
     text = query.get("n", str(SHOWN_ENTRIES))
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:6]) <= STORED_ENTRIES:
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= STORED_ENTRIES:
         raise BadRequestError(f"n={text[:40]!r} is no number from 1 to {STORED_ENTRIES}")
     return int(text)
 

@@ -1,6 +1,8 @@
-"""The shop's catalogue into the table: names for whoever asks, and what is not for sale for every lookup.
+"""The shop's catalogue into the table: names for whoever asks, what is not for sale for every lookup.
 
-It always reads the newest file, so that messages may come late, doubled or in any order.
+It always reads the newest file, and once more when a newer one came meanwhile, so that messages may come
+late, doubled, in any order and to two workers at once. What the shop no longer sells stays in the file, not
+for sale.
 """
 
 from typing import Any
@@ -12,6 +14,20 @@ from publish.store import READ_BATCH, WRITE_BATCH, Store, batches
 
 
 def publish(store: Store, bucket: str) -> str:
+    """Write what differs, again as long as a newer file came meanwhile."""
+    told = ""
+    written, newest = "", _etag(store, bucket)
+    while written != newest:
+        written, told = newest, _write(store, bucket)
+        newest = _etag(store, bucket)
+    return told
+
+
+def _etag(store: Store, bucket: str) -> str:
+    return str(store.s3.head_object(Bucket=bucket, Key=s3_layout.CATALOGUE)["ETag"])
+
+
+def _write(store: Store, bucket: str) -> str:
     items = list(parse_catalogue(store.object(bucket, s3_layout.CATALOGUE)))
     unsold = pack_codes(item.code for item in items if not item.for_sale)
     store.write([{"id": NOT_FOR_SALE_KEY, "codes": unsold}])  # first: what sold out must vanish soon

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import botocore.session
+from botocore.config import Config
 
 from start_retrain.run import Clients, Settings, start
 
@@ -24,7 +25,9 @@ def handle(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
 @functools.cache
 def _clients() -> Clients:
     create = botocore.session.get_session().create_client
-    return Clients(create("dynamodb"), create("emr"), create("s3"))
+    # RunJobFlow knows no token: sent twice, it starts two clusters under one lease. So it is sent once.
+    once = Config(retries={"total_max_attempts": 1})
+    return Clients(create("dynamodb"), create("emr", config=once), create("s3"))
 
 
 @functools.cache

@@ -1,6 +1,8 @@
 """One run: the lease, the EMR request with this run's number in it, and the cluster's name in the lease."""
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from string import Template
 from typing import Any
@@ -9,7 +11,9 @@ from contracts import lease
 from contracts.lease import Lease, LeaseHeldError
 from contracts.s3_layout import EMR_REQUEST
 
-_ENDED = {"TERMINATED", "TERMINATED_WITH_ERRORS", "TERMINATING"}
+END_POLL_S = 5.0
+END_POLLS = 48  # four minutes: a cluster takes one or two to end
+_ENDED = {"TERMINATED", "TERMINATED_WITH_ERRORS"}
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,14 @@ class Settings:
     table: str
     artifacts: str  # the bucket of the EMR request and its scripts
     run_seconds: int  # the run's hard deadline
+    end_polls: int = END_POLLS  # how often to look whether an overdue run's cluster has ended
+    pause: Callable[[float], None] = time.sleep
 
 
 def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int) -> dict[str, Any]:
     """Start a run; `started` in the answer is false where another is active, and `message` says which."""
     try:
-        held = _take(clients, settings.table, now)
+        held = _take(clients, settings, now)
     except LeaseHeldError as error:
         return {
             "started": False,
@@ -52,20 +58,33 @@ def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int)
     }
 
 
-def _take(clients: Clients, table: str, now: int) -> Lease:
-    standing = lease.read(clients.dynamodb, table)
+def _take(clients: Clients, settings: Settings, now: int) -> Lease:
+    standing = lease.read(clients.dynamodb, settings.table)
     if standing and standing.cluster and not standing.free:
-        _clear(clients, table, standing, now)
-    return lease.take(clients.dynamodb, table, now)
+        _clear(clients, settings, standing, now)
+    return lease.take(clients.dynamodb, settings.table, now)
 
 
-def _clear(clients: Clients, table: str, standing: Lease, now: int) -> None:
-    """Give back the lease of a run whose cluster is gone; end the cluster of one that is overdue."""
-    overdue = standing.deadline <= now
-    if overdue:
+def _clear(clients: Clients, settings: Settings, standing: Lease, now: int) -> None:
+    """Give back the lease of a run whose cluster has ended, first ending the cluster of one that is overdue.
+
+    While the cluster lives the lease stays: a step may be in the middle of a commit.
+    """
+    if not _has_ended(clients.emr, standing.cluster):
+        if standing.deadline > now:
+            raise LeaseHeldError(standing, now)
         clients.emr.terminate_job_flows(JobFlowIds=[standing.cluster])
-    if overdue or _has_ended(clients.emr, standing.cluster):
-        lease.release(clients.dynamodb, table, standing.number)
+        if not _ends_within(clients, settings, standing.cluster):
+            raise LeaseHeldError(standing, now)
+    lease.release(clients.dynamodb, settings.table, standing.number)
+
+
+def _ends_within(clients: Clients, settings: Settings, cluster: str) -> bool:
+    for _ in range(settings.end_polls):
+        if _has_ended(clients.emr, cluster):
+            return True
+        settings.pause(END_POLL_S)
+    return False
 
 
 def _has_ended(emr: Any, cluster: str) -> bool:

@@ -11,7 +11,9 @@ import pytest
 
 from contracts import lease, s3_layout
 from contracts.order_line import Fate, OrderLine, format_line
-from emr_jobs import ingest, tables
+from emr_jobs import accounts, ingest, landing, tables
+from emr_jobs.arrivals import oldest_arrival
+from infra.ledger import accounts as ledger_accounts
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 _sources = itertools.count(1)
@@ -57,10 +59,7 @@ def run(spark, bucket, **options):
         spark,
         boto3.client("s3"),
         bucket,
-        run=1,
-        first=NOW - timedelta(hours=26),
-        last=NOW,
-        **{"check_lease": lambda: None} | options,
+        **{"run": 1, "first": NOW - timedelta(hours=26), "last": NOW, "check_lease": lambda: None} | options,
     )
 
 
@@ -112,7 +111,7 @@ def test_a_stored_line_says_what_was_written_and_where_it_landed(spark, lake, so
     (row,) = stored(spark, "orders", source)
     assert row["description"] == '6" plate, "blue"'
     assert row["unit_price"] == Decimal("2.5000")
-    assert row["time"].replace(tzinfo=UTC) == NOW - timedelta(days=1)
+    assert row["time"].astimezone(UTC) == NOW - timedelta(days=1)
     assert (row["object"], row["line"], row["fate"]) == (key, 1, "sale")
 
 
@@ -223,3 +222,43 @@ def test_a_run_whose_lease_passed_on_commits_nothing(spark, lake, source):
     with pytest.raises(lease.LeaseLostError, match="no longer holds the lease"):
         run(spark, lake, check_lease=lambda: lease.check(dynamodb, table, first.number, now))
     assert stored(spark, "orders", source) == []
+
+
+def test_hours_in_which_nothing_ran_are_caught_up(spark, lake, source):
+    long_ago = NOW - timedelta(days=40)
+    put(lake, f"{source}.gz", gzip.compress(line(source, 1, time=long_ago)), hour=long_ago)
+    run(spark, lake, first=long_ago)
+    assert len(stored(spark, "orders", source)) == 1
+    assert accounts.newest_run(spark) >= NOW
+
+
+def test_the_first_run_of_all_begins_with_the_oldest_object(local_aws):  # noqa: ARG001 (it sets the environment)
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="oldest")
+    assert oldest_arrival(s3, "oldest") is None
+    put("oldest", "young.gz", b"", hour=NOW)
+    put("oldest", "old.gz", b"", hour=datetime(2026, 3, 1, 9, tzinfo=UTC))
+    s3.put_object(Bucket="oldest", Key="orders/2026/04/01/09/plain", Body=b"")
+    assert oldest_arrival(s3, "oldest") == datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+def test_objects_under_an_emulators_literal_prefix_are_taken_in_their_own_hour_only(spark, lake, source):
+    old = NOW - timedelta(days=3)
+    literal = s3_layout.FIREHOSE_PREFIX + f"orders-1-{old:%Y-%m-%d-%H-%M-%S}-{source}.gz"
+    boto3.client("s3").put_object(Bucket=lake, Key=literal, Body=gzip.compress(line(source, 1)))
+    run(spark, lake)
+    assert stored(spark, "orders", source) == []
+    run(spark, lake, first=old - timedelta(hours=1))
+    run(spark, lake, first=old - timedelta(hours=1))
+    assert ledger(spark, literal)["sale"] == 1
+
+
+def test_a_line_that_is_not_stored_shows_in_the_ledger(spark, lake, source, monkeypatch):
+    """The ledger is counted from what is stored: the first equation is no tautology."""
+    key = put(lake, f"{source}.gz", gzip.compress(line(source, 1) + line(source, 2)))
+    monkeypatch.setattr(landing, "commit_orders", lambda _judged, check_lease: check_lease())
+    run(spark, lake)
+    row = ledger(spark, key)
+    assert (row["landed"], row["sale"]) == (2, 0)
+    (account,) = (found for found in ledger_accounts([row]) if found.source == source)
+    assert account.complaint() == f"{source}: 2 lines landed, but the fates add up to 0"

@@ -3,8 +3,8 @@
 import gzip
 import itertools
 import json
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
@@ -19,6 +19,7 @@ from lookup.routes import Request
 from lookup.shelf import Shelf
 from publish import catalogue, parts
 from publish.handler import new_objects
+from publish.parts import OvertakenError
 from publish.store import Store
 
 VERSION = "20261120T110000Z-1795173509"
@@ -143,6 +144,34 @@ def test_a_worker_killed_after_marking_the_last_part_is_followed_by_one_that_clo
     assert publications.read(store.dynamodb, store.table).state == State.LIVE
 
 
+def test_a_closer_that_wakes_after_the_next_version_went_live_changes_nothing(store, bucket, shelf):
+    (old,) = open_publication(store, bucket, 1, VERSION, [customer("c1", VERSION, "10001")])
+    asleep = publications.mark_done(store.dynamodb, store.table, 1, 1)
+    parts.publish(store, bucket, old)  # the message came again, and another worker closed
+    (new,) = open_publication(store, bucket, 2, NEWER, [customer("c1", NEWER, "10002")])
+    parts.publish(store, bucket, new)
+    with pytest.raises(OvertakenError):
+        parts.close(store, bucket, asleep)
+    assert codes(get(shelf, "/customers/c1/recommendations")[1]) == ["10002"]
+
+
+def test_an_abandoned_publication_never_says_in_s3_that_it_is_live(store, bucket):
+    open_publication(store, bucket, 1, VERSION, [customer("c1", VERSION, "10001")])
+    asleep = publications.mark_done(store.dynamodb, store.table, 1, 1)
+    publications.abandon(store.dynamodb, store.table, 1)
+    with pytest.raises(OvertakenError):
+        parts.close(store, bucket, asleep)
+    assert "Contents" not in store.s3.list_objects_v2(Bucket=bucket, Prefix=s3_layout.closed_key(1))
+
+
+def test_a_closer_killed_before_its_note_in_s3_is_made_good_by_the_message_that_comes_again(store, bucket):
+    (part,) = open_publication(store, bucket, 1, VERSION, [customer("c1", VERSION, "10001")])
+    parts.publish(store, bucket, part)
+    store.s3.delete_object(Bucket=bucket, Key=s3_layout.closed_key(1))  # as if it had never come to it
+    assert "live already" in parts.publish(store, bucket, part)
+    assert json.loads(store.object(bucket, s3_layout.closed_key(1)))["version"] == VERSION
+
+
 def test_an_item_that_is_removed_is_gone(store, bucket):
     (part,) = open_publication(store, bucket, 1, VERSION, [customer("c1", VERSION, "10001")])
     parts.publish(store, bucket, part)
@@ -154,11 +183,9 @@ def test_an_item_that_is_removed_is_gone(store, bucket):
 def test_parts_written_side_by_side_close_once(store, bucket):
     contents = [[customer(f"c{n}", VERSION, "10001")] for n in range(8)]
     made = open_publication(store, bucket, 1, VERSION, *contents)
-    threads = [threading.Thread(target=parts.publish, args=(store, bucket, part)) for part in made]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(made)) as workers:
+        said = list(workers.map(lambda part: parts.publish(store, bucket, part), made))
+    assert sum("is live" in text for text in said) == 1
     found = publications.read(store.dynamodb, store.table)
     assert (found.state, found.done) == (State.LIVE, frozenset(range(1, 9)))
 
@@ -188,6 +215,29 @@ def test_a_catalogue_that_did_not_change_writes_nothing_more(store, bucket):
     store.s3.put_object(Bucket=bucket, Key=s3_layout.CATALOGUE, Body=format_catalogue(items))
     catalogue.publish(store, bucket)
     assert catalogue.publish(store, bucket) == "catalogue: 1 items, 0 changed"
+
+
+def test_a_catalogue_that_came_while_an_older_one_was_written_wins(store, bucket, shelf):
+    def upload(for_sale):
+        raw = b"code,name,unit_price,for_sale\n10001,Board,1.0,%s\n" % for_sale
+        store.s3.put_object(Bucket=bucket, Key=s3_layout.CATALOGUE, Body=raw)
+
+    class Slow(Store):
+        """Between its reading and writing the shop uploads another file, and another worker carries it."""
+
+        overtaken = False
+
+        def object(self, bucket, key):
+            body = super().object(bucket, key)
+            if not Slow.overtaken:
+                Slow.overtaken = True
+                upload(b"false")
+                catalogue.publish(store, bucket)
+            return body
+
+    upload(b"true")
+    catalogue.publish(Slow(store.s3, store.dynamodb, store.table), bucket)
+    assert shelf.not_for_sale() == {"10001"}
 
 
 def test_what_was_just_bought_can_be_excluded(store, shelf):
@@ -227,6 +277,7 @@ def test_health_tells_the_version_and_its_age(store, bucket, shelf):
         ("/customers//recommendations", {}, 400),
         ("/customers/c1/recommendations", {"n": "0"}, 400),
         ("/customers/c1/recommendations", {"n": "31"}, 400),
+        ("/customers/c1/recommendations", {"n": "000001" + "0" * 5000}, 400),
         ("/customers/c1/recommendations", {"n": "²"}, 400),
         ("/customers/c1/recommendations", {"list": "best"}, 400),
         ("/customers/c1/recommendations", {"names": "yes"}, 400),

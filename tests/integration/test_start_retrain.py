@@ -21,8 +21,9 @@ class RecordingEmr:
     class exceptions:  # noqa: N801 (boto3's name)
         class InvalidRequestException(Exception): ...  # noqa: N818 (EMR's name)
 
-    def __init__(self, *, refuses=False):
+    def __init__(self, *, refuses=False, looks_until_ended=0):
         self.refuses = refuses
+        self.looks_until_ended = looks_until_ended  # how often a terminated cluster is still seen ending
         self.clusters = {}
         self.requests = []
 
@@ -37,10 +38,17 @@ class RecordingEmr:
     def describe_cluster(self, ClusterId):  # noqa: N803 (boto3's name)
         if ClusterId not in self.clusters:
             raise self.exceptions.InvalidRequestException
-        return {"Cluster": {"Status": {"State": self.clusters[ClusterId]}}}
+        state = self.clusters[ClusterId]
+        if state == "TERMINATING":
+            self.looks_until_ended -= 1
+            if self.looks_until_ended <= 0:
+                self.clusters[ClusterId] = "TERMINATED"
+        return {"Cluster": {"Status": {"State": state}}}
 
     def terminate_job_flows(self, JobFlowIds):  # noqa: N803 (boto3's name)
         for name in JobFlowIds:
+            if name not in self.clusters:
+                raise self.exceptions.InvalidRequestException
             self.clusters[name] = "TERMINATING"
 
 
@@ -70,7 +78,8 @@ def emr():
 
 def begin(table, emr, now=NOW, event=None):
     clients = Clients(boto3.client("dynamodb"), emr, boto3.client("s3"))
-    return start(clients, Settings(table, table, run_seconds=3000), event or {}, now)
+    settings = Settings(table, table, run_seconds=3000, end_polls=3, pause=lambda _: None)
+    return start(clients, settings, event or {}, now)
 
 
 def held(table):
@@ -116,16 +125,34 @@ def test_a_run_whose_cluster_ended_without_giving_back_is_cleared_away(table, em
     assert begin(table, emr, NOW + 60)["started"] is True
 
 
-def test_a_run_whose_cluster_nobody_knows_is_cleared_away(table, emr):
+@pytest.mark.parametrize("later", [60, 3001])
+def test_a_run_whose_cluster_nobody_knows_is_cleared_away(table, emr, later):
     begin(table, emr)
     emr.clusters.clear()
-    assert begin(table, emr, NOW + 60)["started"] is True
+    assert begin(table, emr, NOW + later)["started"] is True
 
 
 def test_an_overdue_run_is_ended_and_replaced(table, emr):
     begin(table, emr)
     assert begin(table, emr, NOW + 3001)["started"] is True
-    assert emr.clusters["j-1"] == "TERMINATING"
+    assert emr.clusters["j-1"] == "TERMINATED"
+
+
+def test_while_an_overdue_runs_cluster_still_ends_nothing_is_started(table):
+    slow = RecordingEmr(looks_until_ended=5)
+    begin(table, slow)
+    answer = begin(table, slow, NOW + 3001)
+    assert answer["started"] is False
+    assert "is overdue and is being ended" in answer["message"]
+    assert held(table).number == NOW
+    assert begin(table, slow, NOW + 3600)["started"] is True
+
+
+def test_while_a_cluster_ends_after_a_failure_nothing_is_started(table, emr):
+    begin(table, emr)
+    emr.looks_until_ended = 9
+    emr.clusters["j-1"] = "TERMINATING"
+    assert begin(table, emr, NOW + 60)["started"] is False
 
 
 def test_where_emr_refuses_the_lease_is_given_back(table):
@@ -134,11 +161,30 @@ def test_where_emr_refuses_the_lease_is_given_back(table):
     assert held(table).free
 
 
-def test_of_two_that_take_the_lease_at_once_one_gets_it(table):
+class Belated:
+    """A DynamoDB client whose first look is as old as the moment it was made."""
+
+    def __init__(self, client, table):
+        self._client = client
+        self._first = [client.get_item(TableName=table, Key=lease.LEASE_KEY)]
+
+    def get_item(self, **request):
+        return self._first.pop() if self._first else self._client.get_item(**request)
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+
+@pytest.mark.parametrize("released_before", [False, True])
+def test_of_two_that_saw_the_lease_free_at_once_one_gets_it(table, released_before):
     dynamodb = boto3.client("dynamodb")
-    lease.take(dynamodb, table, NOW)
+    if released_before:
+        lease.release(dynamodb, table, lease.take(dynamodb, table, NOW - 9).number)
+    belated = Belated(dynamodb, table)
+    first = lease.take(dynamodb, table, NOW)
     with pytest.raises(LeaseHeldError, match="about to start"):
-        lease.take(dynamodb, table, NOW)
+        lease.take(belated, table, NOW)
+    assert held(table) == first
 
 
 def test_a_run_that_lost_its_lease_is_told_who_has_it(table):

@@ -12,6 +12,7 @@ REAL = {
     "AWS_ACCESS_KEY_ID": "AKIAREAL",
     "AWS_SECRET_ACCESS_KEY": "real",
     "AWS_REGION": "eu-west-1",
+    "AWS_ENDPOINT_URL_DYNAMODB": "https://dynamodb.example.com",
 }
 LOCAL = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_EMR": "http://127.0.0.1:2"}
 
@@ -36,6 +37,7 @@ def test_an_emulated_target_leaves_nothing_of_the_real_account(chosen):
     assert os.environ["AWS_REGION"] == "us-east-1"
     assert "AWS_PROFILE" not in os.environ
     assert "AWS_SESSION_TOKEN" not in os.environ
+    assert "AWS_ENDPOINT_URL_DYNAMODB" not in os.environ
     assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
     assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
 
