@@ -1,4 +1,4 @@
-"""`python -m bench`, which `make bench` runs: the figures of every part, one after another, under their names.
+"""`python -m bench`, which `make bench` runs: the figures of every part, one after another.
 
 Each is a process of its own, as `python -m bench.NAME` (which has sizes to ask for: --help). The exit code is
 1 where one misses a budget that it knows of, or fails.

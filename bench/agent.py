@@ -39,7 +39,9 @@ class Run:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.agent", description=__doc__.partition("\n")[0])
-    parser.add_argument("--lines", type=int, default=DEFAULT_LINES, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--lines", type=int, default=DEFAULT_LINES, metavar="N", help="order lines (%(default)s)"
+    )
     lines = parser.parse_args().lines
     table = Table("agent", "lines / CPU s", "x real agent", "CPU s", "peak memory", title=f"{lines:,} lines")
     rates = {}

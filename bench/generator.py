@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.generator", description="Lines per CPU-second of the simulated shop."
     )
-    parser.add_argument("--lines", type=int, default=2_000_000, metavar="N", help="(%(default)s)")
+    parser.add_argument("--lines", type=int, default=2_000_000, metavar="N", help="order lines (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, as JSON")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cadabra-bench-") as folder:

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from botocore.exceptions import (
@@ -15,7 +14,8 @@ from botocore.exceptions import (
 )
 
 from infra import target as targets
-from infra.console import err, say
+from infra.commands import COMMANDS
+from infra.console import err
 from infra.problem import ProblemError
 
 _INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
@@ -89,11 +89,13 @@ def _parser() -> argparse.ArgumentParser:
         help="which AWS (embedded, or CADABRA_TARGET)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (run, text, declare) in _COMMANDS.items():
-        own = commands.add_parser(name, help=text, description=text, add_help=name != "generate")
-        own.set_defaults(run=run)
-        if declare:
-            declare(own)
+    for name, command in COMMANDS.items():
+        # The log generator has a help of its own, which `cadabra generate --help` shows.
+        own = commands.add_parser(
+            name, help=command.text, description=command.text, add_help=name != "generate"
+        )
+        own.set_defaults(run=command.run)
+        command.declare(own)
     return parser
 
 
@@ -103,136 +105,6 @@ def _target_of_environment() -> str:
         raise ProblemError(f"CADABRA_TARGET={name} is none of {', '.join(targets.NAMES)}")
     return name
 
-
-def _up(options: argparse.Namespace) -> None:
-    from infra import session
-
-    session.up(options.data, options.target, options.port, say)
-
-
-def _down(options: argparse.Namespace) -> None:
-    from infra import session
-
-    session.down(options.data, options.target, say)
-
-
-def _status(options: argparse.Namespace) -> int:
-    from infra import session, stack, status
-
-    session.enter(options.data, options.target)
-    return 0 if status.show(stack.find(), say) else 1
-
-
-def _generate(options: argparse.Namespace) -> None:
-    from infra import storefront
-
-    storefront.generate(options.data, options.rest)
-
-
-def _ship(options: argparse.Namespace) -> None:
-    from infra import session, stack, storefront
-
-    session.enter(options.data, options.target)
-    storefront.ship(options.data, stack.find())
-
-
-def _retrain(options: argparse.Namespace) -> None:
-    from infra import run, session, stack
-
-    session.enter(options.data, options.target)
-    asked = {
-        "ingest": _given(first=options.first, last=options.last),
-        "retrain": _given(as_of=options.as_of),
-    }
-    live = session.step_folder(options.data, options.target)
-    run.run(stack.find(), asked, say, live, wait=options.wait)
-
-
-def _given(**values: str | None) -> list[str]:
-    """The options of a step that the person gave."""
-    given = ((f"--{name.replace('_', '-')}", value) for name, value in values.items() if value)
-    return [text for pair in given for text in pair]
-
-
-def _recommend(options: argparse.Namespace) -> None:
-    from infra import customer, session, stack
-    from infra.lookup import Lookup
-
-    session.enter(options.data, options.target)
-    lookup = Lookup.at(stack.find().lookup_url)
-    customer.show(lookup, options.customer, options.list, options.n)
-
-
-def _deploy(options: argparse.Namespace) -> None:
-    from infra import deploy, session
-
-    deploy.deploy(session.enter(options.data, options.target), say)
-
-
-def _rebuild(options: argparse.Namespace) -> None:
-    from infra import rebuild, session, stack
-
-    session.enter(options.data, options.target)
-    rebuild.rebuild(stack.find(), say)
-
-
-def _demo(options: argparse.Namespace) -> None:
-    from infra import demo
-
-    if options.data != Path(os.environ.get("CADABRA_DATA", ".cadabra")) or options.target != targets.EMBEDDED:
-        raise ProblemError(
-            f"the demo has a folder ({demo.DATA}) and a local AWS of its own: leave --data, --target out"
-        )
-    demo.play(options.lines, say)
-
-
-def _up_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--port",
-        type=int,
-        default=os.environ.get("CADABRA_PORT"),
-        help="the port of the local AWS (a free one, kept from then on; or CADABRA_PORT)",
-    )
-
-
-def _retrain_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--as-of", metavar="TIME", help="train on what was ordered before, as 2026-11-20T09:00:00Z"
-    )
-    parser.add_argument(
-        "--wait", action="store_true", help="if a run is active, wait for its end, then start"
-    )
-
-
-def _recommend_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("customer", metavar="CUSTOMER")
-    parser.add_argument(
-        "--list", choices=("for_you", "discover"), default="for_you", help="which list (for_you)"
-    )
-    parser.add_argument("-n", type=int, default=10, help="how many items (10)")
-
-
-def _demo_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--lines", type=int, default=100_000, help="how many order lines (100000)")
-
-
-_Declare = Callable[[argparse.ArgumentParser], None] | None
-_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, _Declare]] = {
-    "up": (_up, "start the local AWS and deploy; what runs already stays", _up_arguments),
-    "down": (_down, "end what `up` started; the state stays", None),
-    "status": (_status, "does every line add up, what is live, is a run active", None),
-    "generate": (_generate, "let the simulated shop write order lines (its own options: --help)", None),
-    "ship": (_ship, "ship what the shop wrote: agent, Firehose, S3", None),
-    "retrain": (_retrain, "start a run as the hourly rule does, and follow it", _retrain_arguments),
-    "recommend": (_recommend, "one customer's list, from the lookup over HTTP", _recommend_arguments),
-    "deploy": (
-        _deploy,
-        "artifacts, template and EMR request into a target (`up` does it for embedded)",
-        None,
-    ),
-    "rebuild": (_rebuild, "all that is not S3, from S3: catalog entries, publication state, lists", None),
-    "demo": (_demo, "the whole way in one command, in a folder of its own", _demo_arguments),
-}
 
 if __name__ == "__main__":
     sys.exit(main())

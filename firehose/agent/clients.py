@@ -1,5 +1,6 @@
 """The boto3 clients, made in one place and passed on."""
 
+import functools
 import os
 from typing import Any
 
@@ -18,14 +19,13 @@ def client(service: str, settings: Settings) -> Any:
         tcp_keepalive=True,
         parameter_validation=False,  # a third of the CPU of a call with 500 records; they are bytes
     )
+    return _session(settings).client(service, config=config, **_endpoint(service, settings))
+
+
+def _endpoint(service: str, settings: Settings) -> dict[str, str]:
+    variables = ("AWS_ENDPOINT_URL", f"AWS_ENDPOINT_URL_{service.upper()}")
     named = settings.endpoints.get(service)
-    from_environment = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL", _variable(service)))
-    arguments = {"endpoint_url": named} if named and not from_environment else {}
-    return _session(settings).client(service, config=config, **arguments)
-
-
-def _variable(service: str) -> str:
-    return f"AWS_ENDPOINT_URL_{service.upper()}"
+    return {"endpoint_url": named} if named and not any(map(os.environ.get, variables)) else {}
 
 
 def _session(settings: Settings) -> Any:
@@ -35,10 +35,10 @@ def _session(settings: Settings) -> Any:
     session = boto3.Session(
         aws_access_key_id=given.access_key or None, aws_secret_access_key=given.secret_key or None
     )
-    return _assumed(session, given) if given.role_arn else session
+    return _assumed(session, given, _endpoint("sts", settings)) if given.role_arn else session
 
 
-def _assumed(session: Any, given: Credentials) -> Any:
+def _assumed(session: Any, given: Credentials, endpoint: dict[str, str]) -> Any:
     """A session in the role, whose keys are renewed before they run out."""
     import boto3
     import botocore.session
@@ -48,7 +48,7 @@ def _assumed(session: Any, given: Credentials) -> Any:
     if given.external_id:
         extra["ExternalId"] = given.external_id
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=session._session.create_client,  # noqa: SLF001 (boto3 offers no other way to assumed roles that renew)
+        client_creator=functools.partial(session._session.create_client, **endpoint),  # noqa: SLF001 (boto3 offers no other way to assumed roles that renew)
         source_credentials=session.get_credentials(),
         role_arn=given.role_arn,
         extra_args=extra,

@@ -45,7 +45,7 @@ def serve(options: argparse.Namespace) -> int:
     client = functools.cache(aws_client)
 
     def begin(stream: Stream, forget: Callable[[Stream], None]) -> None:
-        Carrier(stream, lambda: client("s3"), forget).start()
+        Carrier(stream, lambda: client("s3"), forget, functions=lambda: client("lambda")).start()
         if stream.definition.kinesis_arn:
             KinesisSource(stream, lambda: client("kinesis"), time.time).start()
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from firehose.delivery.spool import Segment
 from firehose.delivery.streams import Stream
+from firehose.delivery.transform import Function, Transformed, invoker, transform
 from firehose.delivery.waybill import Waybill
+from firehose.durable import write_durably
 
 FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 20.0
@@ -21,8 +23,10 @@ class Carrier:
         s3: Callable[[], Any],
         forget: Callable[[Stream], None],
         clock: Callable[[], float] = time.time,
+        functions: Callable[[], Any] | None = None,  # boto3's Lambda client
     ) -> None:
         self._stream, self._s3, self._forget, self._clock = stream, s3, forget, clock
+        self._functions = functions
         self._failures = 0
 
     def start(self) -> None:
@@ -73,11 +77,36 @@ class Carrier:
 
     def _deliver(self, segment: Segment) -> None:
         waybill = Waybill.from_bytes(segment.waybill())
-        body = waybill.body(segment.frames())
-        self._s3().put_object(Bucket=waybill.bucket, Key=waybill.key, Body=body)
-        self._stream.delivered_objects += 1
+        if waybill.lambda_arn:
+            self._put_transformed(segment, waybill)
+        else:
+            self._put(waybill.bucket, waybill.key, waybill.body(segment.frames()))
         self._stream.delivered_records += segment.records
         self._stream.spool.remove(segment)
+
+    def _put_transformed(self, segment: Segment, waybill: Waybill) -> None:
+        transformed = self._transformed(segment, waybill)
+        if transformed.delivered:
+            self._put(waybill.bucket, waybill.key, waybill.packed((transformed.delivered,)))
+        if transformed.failed:
+            self._put(waybill.bucket, waybill.error_key, transformed.failed)
+
+    def _transformed(self, segment: Segment, waybill: Waybill) -> Transformed:
+        """Once, and from then on from the disk."""
+        path = segment.transformed_path
+        if path.exists():
+            return Transformed.from_bytes(path.read_bytes())
+        if self._functions is None:
+            raise RuntimeError(f"no Lambda is reachable from here for {waybill.lambda_arn}")
+        invoke = invoker(self._functions(), waybill.lambda_arn)
+        function = Function(waybill.lambda_arn, self._stream.definition.arn, invoke)
+        made = transform(segment.frames(), function, waybill.delimiter.encode(), self._clock)
+        write_durably(path, made.to_bytes())
+        return made
+
+    def _put(self, bucket: str, key: str, body: bytes) -> None:
+        self._s3().put_object(Bucket=bucket, Key=key, Body=body)
+        self._stream.delivered_objects += 1
 
     def _redirect(self, segment: Segment, error: Exception) -> None:
         """A missing bucket holds no copy: once the stream is updated, the segment goes elsewhere."""

@@ -12,14 +12,16 @@ from firehose.delivery.protocol import InvalidArgumentException
 
 MIB = 1024 * 1024
 COMPRESSION_EXTENSIONS = {"UNCOMPRESSED": "", "GZIP": ".gz"}
+PROCESSING_FAILED = "processing-failed"  # the only error output type there is without format conversion
 DESTINATION_ID = "destinationId-000000000001"
-DELIMITER_PROCESSOR = "AppendDelimiterToRecord"
+DELIMITER_PROCESSOR, LAMBDA_PROCESSOR = "AppendDelimiterToRecord", "Lambda"
 _PATH = "extendedS3DestinationConfiguration."
 _COMPRESSIONS = ("UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY")
 _BUCKET_ARN = re.compile(r"arn:.*:s3:::([\w.\-]{1,255})")
 _ROLE_ARN = re.compile(r"arn:.*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+")
 _PREFIX = re.compile(r".{0,1024}", re.DOTALL)
 _EXTENSION = re.compile(r"^$|\.[0-9a-z!\-_.*'()]{1,127}")
+_LAMBDA_ARN = re.compile(r"arn:[^:]*:lambda:[^:]*:\d{12}:function:[a-zA-Z0-9_$:.-]+")
 _ZONE = re.compile(r"^$|[a-zA-Z/_]{1,50}")
 _ESCAPES = {"\\n": "\n", "\\r": "\r", "\\t": "\t"}
 # Members that do nothing here and change nothing in what is delivered.
@@ -42,6 +44,7 @@ class Destination:
     file_extension: str = ""
     time_zone: str = ""
     delimiter: str = ""
+    lambda_arn: str = ""  # each record goes through this function
 
     @property
     def bucket(self) -> str:
@@ -62,6 +65,12 @@ class Destination:
         extension = self.file_extension or COMPRESSION_EXTENSIONS[self.compression]
         prefix = prefixes.evaluate(self.prefix, local)
         return f"{prefix}{stream}-{version}-{local:%Y-%m-%d-%H-%M-%S}-{identity}{extension}"
+
+    def error_key(self, stream: str, version: int, arrival: datetime, identity: str) -> str:
+        """The key of what its function could not process."""
+        local = arrival.astimezone(self.zone)
+        prefix = prefixes.evaluate_error(self.error_prefix, self.prefix, local, PROCESSING_FAILED)
+        return f"{prefix}{stream}-{version}-{local:%Y-%m-%d-%H-%M-%S}-{identity}"
 
     @classmethod
     def parse(cls, asked: Mapping[str, Any], before: "Destination | None" = None) -> "Destination":
@@ -96,7 +105,7 @@ class Destination:
                 asked, "FileExtension", _EXTENSION, _PATH + "fileExtension", default.file_extension
             ),
             time_zone=_time_zone(asked, default.time_zone),
-            delimiter=_delimiter(asked, default.delimiter),
+            **_processors(asked, default),
         )
         try:
             prefixes.check(destination.prefix, destination.error_prefix)
@@ -117,7 +126,7 @@ class Destination:
             "CompressionFormat": self.compression,
             "EncryptionConfiguration": {"NoEncryptionConfig": "NoEncryption"},
             "CloudWatchLoggingOptions": {"Enabled": False},
-            "ProcessingConfiguration": _processing(self.delimiter),
+            "ProcessingConfiguration": _processing(self.lambda_arn, self.delimiter),
             "S3BackupMode": "Disabled",
             "FileExtension": self.file_extension,
             "CustomTimeZone": self.time_zone or "UTC",
@@ -141,35 +150,51 @@ def _time_zone(asked: Mapping[str, Any], default: str) -> str:
     return name
 
 
-def _delimiter(asked: Mapping[str, Any], default: str) -> str:
+def _processors(asked: Mapping[str, Any], default: Destination) -> dict[str, str]:
+    """The members of Destination that ProcessingConfiguration sets."""
+    found = {"lambda_arn": default.lambda_arn, "delimiter": default.delimiter}
     processing = asked.get("ProcessingConfiguration")
     if processing is None:
-        return default
-    if not processing.get("Enabled"):
-        return ""
-    delimiter = ""
-    for processor in processing.get("Processors") or []:
-        if processor.get("Type") != DELIMITER_PROCESSOR:
-            raise InvalidArgumentException(
-                f"Processor {processor.get('Type')} is not run here: only {DELIMITER_PROCESSOR} is"
-            )
+        return found
+    found = {"lambda_arn": "", "delimiter": ""}
+    for processor in processing.get("Processors") or [] if processing.get("Enabled") else []:
         parameters = {
-            entry.get("ParameterName"): entry.get("ParameterValue", "")
+            entry.get("ParameterName"): str(entry.get("ParameterValue", ""))
             for entry in processor.get("Parameters") or []
         }
-        delimiter = str(parameters.get("Delimiter", "\\n"))
+        match processor.get("Type"):
+            case "AppendDelimiterToRecord":
+                found["delimiter"] = _unescaped(parameters.get("Delimiter", "\\n"))
+            case "Lambda":
+                found["lambda_arn"] = protocol.text(
+                    parameters, "LambdaArn", _LAMBDA_ARN, _PATH + "processors.lambdaArn", None
+                )
+            case other:
+                raise InvalidArgumentException(
+                    f"Processor {other} is not run here: {LAMBDA_PROCESSOR} and {DELIMITER_PROCESSOR} are"
+                )
+    return found
+
+
+def _unescaped(delimiter: str) -> str:
     for written, meant in _ESCAPES.items():
         delimiter = delimiter.replace(written, meant)
     return delimiter
 
 
-def _processing(delimiter: str) -> dict[str, Any]:
-    if not delimiter:
-        return {"Enabled": False, "Processors": []}
+def _processing(lambda_arn: str, delimiter: str) -> dict[str, Any]:
     for written, meant in _ESCAPES.items():
         delimiter = delimiter.replace(meant, written)
-    parameter = {"ParameterName": "Delimiter", "ParameterValue": delimiter}
-    return {"Enabled": True, "Processors": [{"Type": DELIMITER_PROCESSOR, "Parameters": [parameter]}]}
+    asked = (
+        (LAMBDA_PROCESSOR, "LambdaArn", lambda_arn),
+        (DELIMITER_PROCESSOR, "Delimiter", delimiter),
+    )
+    processors = [
+        {"Type": kind, "Parameters": [{"ParameterName": name, "ParameterValue": value}]}
+        for kind, name, value in asked
+        if value
+    ]
+    return {"Enabled": bool(processors), "Processors": processors}
 
 
 def _refuse_what_is_not_done_here(asked: Mapping[str, Any]) -> None:

@@ -42,6 +42,7 @@ def endpoint(
     data: Path,
     *,
     s3: Callable[[], Any] | None = None,
+    functions: Callable[[], Any] | None = None,
     rates: Rates | None = None,
     budget_bytes: int = 1 << 34,
     clock: Callable[[], float] = time.time,
@@ -51,7 +52,7 @@ def endpoint(
 
     def begin(stream: Stream, forget: Callable[[Stream], None]) -> None:
         if s3:
-            Carrier(stream, s3, forget, clock).start()
+            Carrier(stream, s3, forget, clock, functions).start()
 
     streams = Streams(data / "streams", budget_bytes, clock, begin)
     faults = Faults(rates or Rates())

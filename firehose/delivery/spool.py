@@ -21,6 +21,7 @@ _HEADER = struct.Struct(">4sdIII")
 _LENGTH = struct.Struct(">I")
 _SEGMENT = "{:012d}.segment"
 _WAYBILL_SUFFIX = ".waybill"  # where and how the sealed segment is delivered
+_TRANSFORMED_SUFFIX = ".transformed"  # what the stream's function made of a sealed segment
 _DAMAGED_SUFFIX = ".damaged"  # what a disk gave back wrong, kept for a human
 
 
@@ -60,6 +61,10 @@ class Segment:
     @property
     def waybill_path(self) -> Path:
         return self.path.with_suffix(_WAYBILL_SUFFIX)
+
+    @property
+    def transformed_path(self) -> Path:
+        return self.path.with_suffix(_TRANSFORMED_SUFFIX)
 
     def waybill(self) -> bytes:
         return self.waybill_path.read_bytes()
@@ -105,9 +110,10 @@ class Spool:
         for path in sorted(directory.glob("*.segment")):
             spool._next = int(path.stem) + 1
             spool._place(spool._recover(path))
-        for waybill in directory.glob("*" + _WAYBILL_SUFFIX):
-            if not waybill.with_suffix(".segment").exists():
-                waybill.unlink()
+        for suffix in (_WAYBILL_SUFFIX, _TRANSFORMED_SUFFIX):
+            for path in directory.glob("*" + suffix):
+                if not path.with_suffix(".segment").exists():
+                    path.unlink()
         sync_directory(directory)  # before a new segment can take the number of a waybill that is left over
         if spool.active:
             spool._descriptor = os.open(spool.active.path, os.O_WRONLY | os.O_APPEND)
@@ -146,6 +152,7 @@ class Spool:
         """S3 has it: the segment goes first, its waybill after, so that a kill makes no second object."""
         remove_durably(segment.path)
         segment.waybill_path.unlink(missing_ok=True)
+        segment.transformed_path.unlink(missing_ok=True)
         with self.changed:
             self.sealed.remove(segment)
             self.changed.notify_all()

@@ -24,13 +24,24 @@ class Waybill:
     compression: str
     delimiter: str
     version: int  # of the stream's definition
+    lambda_arn: str = ""
+    error_key: str = ""  # of what the function could not process
 
     @classmethod
     def write(cls, stream: str, version: int, destination: Destination, oldest: float) -> "Waybill":
         """For an object whose oldest record arrived at `oldest`."""
         arrival = datetime.fromtimestamp(oldest, UTC)
-        key = destination.key(stream, version, arrival, str(uuid.uuid4()))
-        return cls(destination.bucket, key, destination.compression, destination.delimiter, version)
+        return cls(
+            destination.bucket,
+            destination.key(stream, version, arrival, str(uuid.uuid4())),
+            destination.compression,
+            destination.delimiter,
+            version,
+            destination.lambda_arn,
+            destination.error_key(stream, version, arrival, str(uuid.uuid4()))
+            if destination.lambda_arn
+            else "",
+        )
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -41,7 +52,9 @@ class Waybill:
 
     def body(self, frames: Iterable[Frame]) -> bytes:
         """The object's bytes: the same for the same frames, so that a repeated put changes nothing."""
-        pieces = self._delimited(frames)
+        return self.packed(self._delimited(frames))
+
+    def packed(self, pieces: Iterable[bytes]) -> bytes:
         if self.compression != "GZIP":
             return b"".join(pieces)
         gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)

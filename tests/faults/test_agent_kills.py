@@ -1,13 +1,17 @@
 """The agent is killed, starved and tricked; every line whose bytes still existed arrives."""
 
+import fcntl
 import json
 import os
+import pty
 import random
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections import Counter
@@ -87,7 +91,9 @@ class Lab:
     config: Path
     checkpoint: Path
 
-    def start(self, *arguments: str, limit_bytes: int = 0) -> "subprocess.Popen[str]":
+    def start(
+        self, *arguments: str, limit_bytes: int = 0, stderr: int = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "firehose.agent", "-c", str(self.config), *arguments]
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -100,7 +106,7 @@ class Lab:
             [*command, "--memory-mib", str(BUDGET_MIB)],
             env=environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             preexec_fn=(lambda: _limit_file_size(limit_bytes)) if limit_bytes else None,  # noqa: PLW1509 (the child does nothing else)
         )
@@ -399,3 +405,77 @@ def test_without_its_stream_the_agent_waits_and_until_idle_gives_up_with_the_rea
     lab.firehose.make("missing")
     lab.finish()
     assert sum(lab.firehose.lines("missing").values()) == 10
+
+
+def test_asked_by_a_signal_the_agent_prints_its_status_as_json(lab: Lab) -> None:
+    lab.shop.write(100)
+    process = lab.start()
+    lab.wait_for(lambda: len(lab.landed()) == 100, "the lines are missing")
+    process.send_signal(signal.SIGUSR1)
+    assert process.stdout
+    [flow] = json.loads(process.stdout.readline())["flows"]
+    process.terminate()
+    process.communicate(timeout=DEADLINE_SECONDS)
+    assert flow["flow"].startswith(f"firehose:{STREAM}:")
+    assert (flow["files"], flow["quarantined"], flow["waiting"]) == (1, 0, "")
+    assert flow["lines"] + flow["lag_bytes"] > 0
+
+
+def test_told_to_stop_while_its_stream_is_missing_the_agent_waits_for_nothing(lab: Lab) -> None:
+    settings = json.loads(lab.config.read_text())
+    settings["shutdownTimeoutMillis"] = 3_600_000
+    settings["flows"][0]["deliveryStream"] = "missing"
+    lab.config.write_text(json.dumps(settings))
+    lab.shop.write(100)
+    status = lab.checkpoint.with_name("status.json")
+    process = lab.start("--status-json", str(status))
+    lab.wait_for(lambda: status.exists() and "Firehose missing" in status.read_text(), "it does not wait")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 0, err
+    assert "bytes are not acknowledged yet" in out
+
+
+def test_a_second_signal_ends_the_agent_at_once_and_loses_nothing(lab: Lab) -> None:
+    lab.config.write_text(
+        lab.config.read_text().replace('"shutdownTimeoutMillis": 1000', '"shutdownTimeoutMillis": 3600000')
+    )
+    lab.firehose.faults.turn(Rates(throttle=1))
+    lab.shop.write(100)
+    process = lab.start()
+    lab.wait_for(lambda: lab.firehose.faults.given[Fault.THROTTLE] > 3, "it sends nothing")
+    process.send_signal(signal.SIGTERM)
+    before = lab.firehose.faults.given[Fault.THROTTLE]
+    lab.wait_for(lambda: lab.firehose.faults.given[Fault.THROTTLE] > before + 20, "it gave up by itself")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 0, err
+    lab.firehose.faults.turn(Rates())
+    lab.finish()
+    lab.assert_nothing_lost()
+
+
+def test_on_a_terminal_the_status_line_is_live(lab: Lab) -> None:
+    lab.config.write_text(lab.config.read_text().replace(f'"{STREAM}"', '"missing"'))
+    lab.shop.write(100)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    process = lab.start(stderr=theirs)
+    os.close(theirs)
+    said = b""
+    while b"bytes behind" not in said or b"waiting: ResourceNotFound" not in said:
+        said += os.read(ours, 4096)
+    process.terminate()
+    while chunk := _read_until_hangup(ours):
+        said += chunk
+    process.communicate(timeout=DEADLINE_SECONDS)
+    os.close(ours)
+    assert b"1 files, 0 lines, 0 lines/s, " in said
+    assert b"Ctrl-C again ends it now" in said
+
+
+def _read_until_hangup(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # the other side of the terminal is closed
+        return b""

@@ -1,12 +1,14 @@
 """Log files to S3 through the real agent, the real endpoint and the local AWS, as `python -m` starts them."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,11 +17,29 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from contracts.s3_layout import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX, ORDERS, arrival_hour
+from contracts.s3_layout import FIREHOSE_ERROR_PREFIX, FIREHOSE_ERRORS, FIREHOSE_PREFIX, ORDERS, arrival_hour
+from firehose.agent import clients
+from firehose.agent.config import load, parse
 
 ROLE = "arn:aws:iam::000000000000:role/delivery"
 DEADLINE_SECONDS = 60
+FUNCTION = """
+import base64
+
+def changed(record):
+    try:
+        text = base64.b64decode(record["data"]).decode()
+    except UnicodeDecodeError:
+        return {"recordId": record["recordId"], "result": "ProcessingFailed"}
+    data = base64.b64encode(text.upper().encode()).decode()
+    return {"recordId": record["recordId"], "result": "Ok", "data": data}
+
+def handler(event, context):
+    print(event["invocationId"])
+    return {"records": [changed(record) for record in event["records"]]}
+"""
 
 
 @dataclass
@@ -50,7 +70,7 @@ class Running:
             **more,
         )
 
-    def ship(self, log: Path, *, metrics: bool = False, **flow: Any) -> str:
+    def ship(self, log: Path, *, metrics: bool = False, role: str = "", **flow: Any) -> str:
         config = self.root / "agent.json"
         flow = {"filePattern": f"{log}*", "initialPosition": "START_OF_FILE", **flow}
         config.write_text(
@@ -59,6 +79,7 @@ class Running:
                     "cloudwatch.emitMetrics": metrics,
                     "cloudwatch.namespace": "Agent",
                     "checkpointFile": str(self.root / "checkpoint"),
+                    **({"assumeRoleARN": role, "assumeRoleExternalId": "shop-1"} if role else {}),
                     "flows": [flow],
                 }
             )
@@ -177,3 +198,72 @@ def test_what_was_shipped_is_seen_in_cloudwatch(running: Running) -> None:
         Statistics=["Sum"],
     )
     assert sum(point["Sum"] for point in answer["Datapoints"]) == 3
+
+
+def test_the_agent_ships_in_the_role_it_is_to_assume(running: Running) -> None:
+    """The keys that sign its calls are those that STS gave for the role, and they can be renewed."""
+    role = "arn:aws:iam::000000000000:role/shop-agent"
+    running.make("assumed")
+    log = running.root / "assumed.log"
+    log.write_text("a\nb\n")
+    assert running.ship(log, role=role, deliveryStream="assumed").startswith("shipped 2 lines")
+    settings = load(running.root / "agent.json")
+    client = clients.client("sts", settings)
+    assert client.get_caller_identity()["Arn"].startswith(
+        "arn:aws:sts::000000000000:assumed-role/shop-agent/cadabra-agent"
+    )
+    keys = client._request_signer._credentials
+    assert keys.token
+    assert keys.method == "assume-role"
+    client.close()
+
+
+def test_the_named_sts_endpoint_is_the_one_that_is_asked(
+    running: Running, local_aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no endpoint in the environment: a wrong one in agent.json cannot be reached."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    role = {"assumeRoleARN": "arn:aws:iam::000000000000:role/shop-agent"}
+    flow = {"filePattern": str(running.root / "x.log"), "deliveryStream": "x"}
+    for endpoint, reached in ((local_aws.endpoint, True), ("http://127.0.0.1:9", False)):
+        settings = parse({**role, "sts.endpoint": endpoint, "flows": [flow]}, "agent.json")
+        client = clients.client("firehose", settings)
+        try:
+            assert client._request_signer._credentials.token
+        except EndpointConnectionError:
+            assert not reached
+        else:
+            assert reached
+        client.close()
+
+
+def test_a_streams_function_changes_its_records_and_what_it_cannot_read_is_error_output(
+    running: Running,
+) -> None:
+    functions = boto3.client("lambda")
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("upper.py", FUNCTION)
+    arn = functions.create_function(
+        FunctionName="upper",
+        Runtime="python3.11",
+        Role=ROLE,
+        Handler="upper.handler",
+        Code={"ZipFile": code.getvalue()},
+    )["FunctionArn"]
+    parameters = [{"ParameterName": "LambdaArn", "ParameterValue": arn}]
+    processing = {"Enabled": True, "Processors": [{"Type": "Lambda", "Parameters": parameters}]}
+    running.make("upper", ProcessingConfiguration=processing)
+    running.client().put_record_batch(
+        DeliveryStreamName="upper", Records=[{"Data": b"good\n"}, {"Data": b"\xff\n"}]
+    )
+    running.wait_for(lambda: running.health("upper")["pending_records"] == 0)
+    assert list(running.landed().values()) == [b"GOOD\n"]
+    s3 = boto3.client("s3")
+    [key] = [
+        entry["Key"]
+        for entry in s3.list_objects_v2(Bucket=running.bucket, Prefix=FIREHOSE_ERRORS)["Contents"]
+    ]
+    assert key.startswith("firehose-errors/processing-failed/")
+    failed = json.loads(s3.get_object(Bucket=running.bucket, Key=key)["Body"].read())
+    assert (failed["errorCode"], failed["rawData"]) == ("Lambda.ProcessingFailedStatus", "/wo=")

@@ -195,8 +195,13 @@ def test_wrong_calls_get_awss_error_codes(
         ("DynamicPartitioningConfiguration", {"Enabled": True}, "InvalidArgumentException"),
         (
             "ProcessingConfiguration",
-            {"Enabled": True, "Processors": [{"Type": "Lambda"}]},
+            {"Enabled": True, "Processors": [{"Type": "MetadataExtraction"}]},
             "InvalidArgumentException",
+        ),
+        (
+            "ProcessingConfiguration",
+            {"Enabled": True, "Processors": [{"Type": "Lambda"}]},
+            "ValidationException",
         ),
     ],
 )
