@@ -39,6 +39,12 @@ demo: setup ## the main job: 100,000 order lines through every stage to a custom
 test: setup ## every test: unit, integration, faults, end to end
 	@$(BIN)/python -m pytest
 
+bench: setup ## every figure of the README, each beside its peer or floor (under 15 minutes)
+	@$(BIN)/python -m bench
+
+soak: setup ## the fault tests, long: 50 kills each
+	@CADABRA_KILLS=50 $(BIN)/python -m pytest tests/faults -s
+
 check: $(VENV)/.installed ## lint and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -55,4 +61,4 @@ lock: $(VENV)/.installed ## resolve requirements/*.in anew into the locks
 clean: ## remove the environments, the builds and the local state
 	@rm -rf $(VENV) $(LOCAL_AWS_VENV) build .cadabra
 
-.PHONY: help setup demo test check package lock clean
+.PHONY: help setup demo test bench soak check package lock clean

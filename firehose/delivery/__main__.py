@@ -18,7 +18,8 @@ from firehose.delivery.faults import Faults, FaultsError, Rates
 from firehose.delivery.kinesis_source import KinesisSource
 from firehose.delivery.server import Endpoint, Server
 from firehose.delivery.spool import SpoolDamagedError
-from firehose.delivery.streams import Stream, Streams
+from firehose.delivery.stream import Stream
+from firehose.delivery.streams import Streams
 
 MIB = 1024 * 1024
 DEFAULT_BUDGET_MIB = 4096  # of unsent records on disk for each stream

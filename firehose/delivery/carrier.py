@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from firehose.delivery.spool import Segment
-from firehose.delivery.streams import Stream
+from firehose.delivery.stream import Stream
 from firehose.delivery.transform import Function, Transformed, invoker, transform
 from firehose.delivery.waybill import Waybill
 from firehose.durable import write_durably
@@ -81,8 +81,7 @@ class Carrier:
             self._put_transformed(segment, waybill)
         else:
             self._put(waybill.bucket, waybill.key, waybill.body(segment.frames()))
-        self._stream.delivered_records += segment.records
-        self._stream.spool.remove(segment)
+        self._stream.delivered(segment)
 
     def _put_transformed(self, segment: Segment, waybill: Waybill) -> None:
         transformed = self._transformed(segment, waybill)

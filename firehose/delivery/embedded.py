@@ -12,7 +12,8 @@ from typing import Any
 from firehose.delivery.carrier import Carrier
 from firehose.delivery.faults import Faults, Rates
 from firehose.delivery.server import Endpoint, Server
-from firehose.delivery.streams import Stream, Streams
+from firehose.delivery.stream import Stream
+from firehose.delivery.streams import Streams
 
 ROLE_ARN = "arn:aws:iam::000000000000:role/delivery"
 

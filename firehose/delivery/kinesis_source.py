@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from firehose.delivery.streams import Stream
+from firehose.delivery.stream import Stream
 from firehose.durable import write_durably
 
 POSITIONS = "shards.json"  # beside the stream's definition

@@ -148,13 +148,17 @@ class Spool:
         self.active = None
         self.changed.notify_all()
 
-    def remove(self, segment: Segment) -> None:
-        """S3 has it: the segment goes first, its waybill after, so that a kill makes no second object."""
+    def remove(self, segment: Segment, after: Callable[[], None] = lambda: None) -> None:
+        """S3 has it: the segment goes first, its waybill after, so that a kill makes no second object.
+
+        Whoever holds `changed` sees the segment gone and `after` done, or neither.
+        """
         remove_durably(segment.path)
         segment.waybill_path.unlink(missing_ok=True)
         segment.transformed_path.unlink(missing_ok=True)
         with self.changed:
             self.sealed.remove(segment)
+            after()
             self.changed.notify_all()
 
     def segments(self) -> list[Segment]:

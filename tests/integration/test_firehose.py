@@ -56,7 +56,7 @@ class Running:
     def client(self) -> Any:
         return boto3.client("firehose", endpoint_url=self.url)
 
-    def make(self, stream: str, **more: Any) -> None:
+    def make(self, stream: str, processing: dict[str, Any] | None = None, **more: Any) -> None:
         self.client().create_delivery_stream(
             DeliveryStreamName=stream,
             ExtendedS3DestinationConfiguration={
@@ -66,6 +66,7 @@ class Running:
                 "ErrorOutputPrefix": FIREHOSE_ERROR_PREFIX,
                 "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0},
                 "CompressionFormat": "GZIP",
+                **({"ProcessingConfiguration": processing} if processing else {}),
             },
             **more,
         )
@@ -253,7 +254,7 @@ def test_a_streams_function_changes_its_records_and_what_it_cannot_read_is_error
     )["FunctionArn"]
     parameters = [{"ParameterName": "LambdaArn", "ParameterValue": arn}]
     processing = {"Enabled": True, "Processors": [{"Type": "Lambda", "Parameters": parameters}]}
-    running.make("upper", ProcessingConfiguration=processing)
+    running.make("upper", processing)
     running.client().put_record_batch(
         DeliveryStreamName="upper", Records=[{"Data": b"good\n"}, {"Data": b"\xff\n"}]
     )

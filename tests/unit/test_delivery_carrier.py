@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from contracts.s3_layout import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
 from firehose.delivery.embedded import Embedded, endpoint
-from firehose.delivery.streams import Stream
+from firehose.delivery.stream import Stream
 
 NOON = 1_795_176_000.0  # 2026-11-20T12:00:00Z
 

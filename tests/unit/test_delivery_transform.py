@@ -1,4 +1,4 @@
-"""What a stream's function says of a record decides where it goes; what it cannot do goes to the error output."""
+"""A stream's function says where each record goes; what it cannot process goes to the error output."""
 
 import base64
 import gzip
