@@ -21,6 +21,7 @@ BENCHES = (
     Bench("generator", "how fast the simulated shop writes"),
     Bench("agent", "how fast the agent ships, beside the Amazon Kinesis Agent, and its memory"),
     Bench("delivery", "how fast the local Firehose takes and keeps, beside what any one must do"),
+    Bench("ingest", "how fast landed lines become committed rows"),
     Bench("als", "training, cold and warm, beside its peers where they are installed"),
     Bench("topk", "ranking everyone, beside the bare matrix product"),
     Bench("demo", "the whole way, 100,000 order lines to one customer's list"),

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from firehose.delivery.embedded import ROLE_ARN
-from firehose.delivery.spool import Frame
+from firehose.delivery.segment import Frame
 from firehose.delivery.waybill import Waybill
 
 DEFAULT_SECONDS = 4.0

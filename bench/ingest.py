@@ -1,8 +1,8 @@
 """How fast landed lines become committed rows: `python -m bench.ingest [LINES]`.
 
-First the parse alone, by block and by the contract's parse_line, in this process. Then LINES order lines of one
-day as gz objects through the whole of ingest, on a local AWS and a Spark of its own, and twice an hour's 10,000
-on top of that table. Exits 1 where the lines come slower than the 200,000 a second wanted of 2 cores.
+First the parse alone, by block and by the contract's parse_line, in this process. Then LINES order lines of
+one day as gz objects through the whole of ingest, on a local AWS and a Spark of its own, and twice an hour's
+10,000 on top of that table. Exits 1 where the lines come slower than the 200,000 a second wanted of 2 cores.
 """
 
 import argparse

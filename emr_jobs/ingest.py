@@ -61,13 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
             last=options.last,
             check_lease=check_lease,
             shop_zone=options.shop_zone,
+            report=lambda text: print(f"ingest: {text} ({time.monotonic() - began:.1f} s)", flush=True),
         )
     except lease.LeaseLostError as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 1
     finally:
         spark.stop()
-    print(f"ingest: {taken} in {time.monotonic() - began:.1f} s", flush=True)
+    print(f"ingest: {taken} ({time.monotonic() - began:.1f} s)", flush=True)
     return 0
 
 
@@ -81,6 +82,7 @@ def ingest(
     last: datetime,
     check_lease: Callable[[], None],
     shop_zone: ZoneInfo = UTC_ZONE,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Ingested:
     """Every object of these arrival hours that the ledger does not have, into the three tables.
 
@@ -95,13 +97,17 @@ def ingest(
     fresh = [listed[key] for key in sorted(listed.keys() - done)]
     if not fresh:
         return Ingested(0, len(done), Counter())
+    size = sum(found.bytes for found in fresh) / 2**20
+    report(f"{len(fresh):,} new objects to read, {size:,.1f} MiB")
     landed = read_landed(spark, bucket, fresh, shop_zone).persist()
     # Fixed before the first commit: what is stored must not change under the judgement while it is written.
     days = landing.days_touched(landed)
     known = verdicts.kept(landed, landing.stored(spark, days)).localCheckpoint()
     judged = verdicts.judge(landed, known)
     try:
+        report(f"read, {known.count():,} ids came twice or are stored already")
         landing.commit_orders(judged, check_lease)
+        report("orders committed")
         landing.commit_rejects(judged, check_lease)
         fates = accounts.commit_ledger(spark, landed, judged, days, fresh, run, check_lease)
     finally:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -33,6 +34,9 @@ the way of the data:
 
 def main(arguments: list[str] | None = None) -> int:
     options = argparse.Namespace(command="")
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) == signal.SIG_DFL:  # nohup's wish stands
+            signal.signal(ending, _interrupt)
     try:
         options = _options(arguments)
         result: int | None = options.run(options)
@@ -49,6 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
         err.print("cadabra: interrupted", markup=False)
         return _INTERRUPTED
     return result or 0
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """A closed terminal or a `kill` cleans up as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

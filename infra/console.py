@@ -16,8 +16,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False)
+# On a terminal both are the same place, and only the console of a spinner can print without tearing it.
+_one_terminal = sys.stdout.isatty() and err.is_terminal
+out = err if _one_terminal else Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def say(text: str) -> None:

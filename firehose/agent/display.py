@@ -72,8 +72,9 @@ class Display:
 
 
 def sentence(flows: Sequence[FlowStatus], lines_per_second: float) -> str:
+    files = sum(flow.files for flow in flows)
     words = [
-        f"{sum(flow.files for flow in flows)} files",
+        f"{files} file{'' if files == 1 else 's'}",
         f"{sum(flow.lines for flow in flows):,} lines",
         f"{lines_per_second:,.0f} lines/s",
         f"{sum(flow.lag_bytes for flow in flows):,} bytes behind",

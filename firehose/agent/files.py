@@ -1,8 +1,6 @@
 """Finds a flow's files and reads their lines, through renames, copies, truncation and inodes used again."""
 
-import fnmatch
 import os
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +9,7 @@ from pathlib import Path
 
 from firehose.agent.checkpoint import Checkpoint, Position
 from firehose.agent.config import END_OF_FILE, Flow
+from firehose.agent.folder import Files, Folder
 from firehose.agent.generation import (
     HEAD_BYTES,
     SEARCH_BYTES,
@@ -24,8 +23,6 @@ from firehose.agent.generation import (
 )
 
 CLOSE_IDLE_SECONDS = 30.0  # a rotated file's writer has let go of it by then
-COMPRESSED = (".gz", ".bz2", ".zip")  # the Amazon Kinesis Agent passes these over too
-Files = list[tuple[Path, os.stat_result]]
 
 
 @dataclass
@@ -42,13 +39,17 @@ class Follower:
     moved: set[Generation] = field(default_factory=set)  # to be committed though nothing was acknowledged
     _copies: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
 
+    @property
+    def _folder(self) -> Folder:
+        return Folder(self.flow.directory, self.flow.name_pattern)
+
     def begin(self) -> None:
         """Take up what the checkpoint knows; at the very first start, what initialPosition says."""
         flow = self.flow.identity
         if not self.checkpoint.begun(flow):
-            at_end = self._matching() if self.flow.initial_position == END_OF_FILE else []
+            at_end = self._folder.matching() if self.flow.initial_position == END_OF_FILE else []
             self.checkpoint.begin(flow, [position_at_end(path, status) for path, status in at_end])
-        files = self._listed(lambda _name: True)
+        files = self._folder.all()
         for position in self.checkpoint.positions(flow):
             self._restore(position, files)
         self.checkpoint.purge(flow, {generation.number for generation in self.generations}, self.keep_days)
@@ -56,7 +57,7 @@ class Follower:
 
     def scan(self) -> None:
         """Look at every file once."""
-        found = {home_of(status): (path, status) for path, status in self._matching()}
+        found = {home_of(status): (path, status) for path, status in self._folder.matching()}
         with self.lock:
             for generation in list(self.generations):
                 self._look_at(generation, found.get(generation.home))
@@ -119,27 +120,6 @@ class Follower:
     def close(self) -> None:
         for generation in self.generations:
             generation.close()
-
-    def _matching(self) -> Files:
-        """The oldest first."""
-        return self._listed(lambda name: fnmatch.fnmatchcase(name, self.flow.name_pattern))
-
-    def _listed(self, wanted: Callable[[str], bool]) -> Files:
-        found = []
-        try:
-            names = os.listdir(self.flow.directory)  # noqa: PTH208 (names are matched before paths are made)
-        except FileNotFoundError:
-            return []  # the shop has not written yet
-        for name in names:
-            if wanted(name) and not name.lower().endswith(COMPRESSED):
-                path = self.flow.directory / name
-                try:
-                    status = path.stat()
-                except FileNotFoundError:
-                    continue  # renamed in this moment: the next scan finds it
-                if stat.S_ISREG(status.st_mode):
-                    found.append((path, status))
-        return sorted(found, key=lambda entry: (entry[1].st_mtime_ns, entry[0].name))
 
     def _restore(self, position: Position, files: Files) -> None:
         """The generation at its home; else wherever a file begins as it did; else absent until one does."""
@@ -232,7 +212,7 @@ class Follower:
     def _displaced(self, generation: Generation) -> None:
         """Its home holds something else now, or is gone: it may live on in a copy, of whatever name."""
         generation.close()
-        files = self._listed(lambda _name: True)
+        files = self._folder.all()
         self._find(generation, files, "was truncated, replaced or removed, and no copy of it was found")
 
     def _diverged(self, generation: Generation) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from firehose.delivery.spool import Segment
+from firehose.delivery.segment import Segment
 from firehose.delivery.stream import Stream
 from firehose.delivery.transform import Function, Transformed, invoker, transform
 from firehose.delivery.waybill import Waybill

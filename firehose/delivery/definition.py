@@ -1,4 +1,4 @@
-"""What a delivery stream is: made from a request, described as AWS describes it, and what survives a restart."""
+"""What a delivery stream is: read from requests, described as AWS describes it, kept over restarts."""
 
 import json
 from collections.abc import Mapping

@@ -1,27 +1,25 @@
 """A stream's records on disk until S3 has them: acknowledged means in here and synced.
 
-One segment file is one S3 object to be. The active segment takes frames; sealing it writes down the object's
-key, for good; delivering it removes it. One frame is one put:
-
-    magic, arrival (seconds), records, payload bytes, CRC-32 | one length a record | the payload
+The active segment takes frames; sealing it writes down the object's key, for good; delivering it removes it.
 """
 
 import os
-import struct
 import threading
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from firehose.delivery.segment import (
+    TRANSFORMED_SUFFIX,
+    WAYBILL_SUFFIX,
+    DamagedFrameError,
+    Segment,
+    framed,
+    read_frame,
+)
 from firehose.durable import remove_durably, sync_directory, write_durably
 
-_MAGIC = b"CDF1"
-_HEADER = struct.Struct(">4sdIII")
-_LENGTH = struct.Struct(">I")
 _SEGMENT = "{:012d}.segment"
-_WAYBILL_SUFFIX = ".waybill"  # where and how the sealed segment is delivered
-_TRANSFORMED_SUFFIX = ".transformed"  # what the stream's function made of a sealed segment
 _DAMAGED_SUFFIX = ".damaged"  # what a disk gave back wrong, kept for a human
 
 
@@ -31,58 +29,6 @@ class SpoolFullError(RuntimeError):
 
 class SpoolDamagedError(RuntimeError):
     """The directory is no spool that this program left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The records of one put."""
-
-    arrival: float
-    lengths: tuple[int, ...]
-    payload: bytes
-
-    def records(self) -> Iterator[bytes]:
-        position = 0
-        for length in self.lengths:
-            yield self.payload[position : position + length]
-            position += length
-
-
-@dataclass
-class Segment:
-    """A segment file and what is known of it."""
-
-    path: Path
-    records: int = 0
-    payload_bytes: int = 0
-    file_bytes: int = 0
-    oldest: float = 0.0
-
-    @property
-    def waybill_path(self) -> Path:
-        return self.path.with_suffix(_WAYBILL_SUFFIX)
-
-    @property
-    def transformed_path(self) -> Path:
-        return self.path.with_suffix(_TRANSFORMED_SUFFIX)
-
-    def waybill(self) -> bytes:
-        return self.waybill_path.read_bytes()
-
-    def seal(self, waybill: bytes) -> None:
-        """From here on this segment is that object, also after a kill."""
-        write_durably(self.waybill_path, waybill)
-
-    def frames(self) -> Iterator[Frame]:
-        with self.path.open("rb") as file:
-            while frame := _read_frame(file.read):
-                yield frame
-
-    def note(self, frame_bytes: int, arrival: float, records: int, payload_bytes: int) -> None:
-        self.oldest = self.oldest if self.records else arrival
-        self.records += records
-        self.payload_bytes += payload_bytes
-        self.file_bytes += frame_bytes
 
 
 @dataclass
@@ -110,7 +56,7 @@ class Spool:
         for path in sorted(directory.glob("*.segment")):
             spool._next = int(path.stem) + 1
             spool._place(spool._recover(path))
-        for suffix in (_WAYBILL_SUFFIX, _TRANSFORMED_SUFFIX):
+        for suffix in (WAYBILL_SUFFIX, TRANSFORMED_SUFFIX):
             for path in directory.glob("*" + suffix):
                 if not path.with_suffix(".segment").exists():
                     path.unlink()
@@ -126,12 +72,9 @@ class Spool:
 
         `after` sees the active segment before another put can add to it.
         """
-        payload = b"".join(records)
-        lengths = struct.pack(f">{len(records)}I", *map(len, records))
-        checksum = zlib.crc32(payload, zlib.crc32(lengths))
-        header = _HEADER.pack(_MAGIC, arrival, len(records), len(payload), checksum)
+        parts = framed(records, arrival)
         with self.changed:
-            ticket = self._write((header, lengths, payload), arrival, len(records), len(payload))
+            ticket = self._write(parts, arrival, len(records), len(parts[-1]))
             if self.active:
                 after(self.active)
             self.changed.notify_all()
@@ -231,7 +174,7 @@ class Spool:
             while True:
                 start = file.tell()
                 try:
-                    frame = _read_frame(file.read)
+                    frame = read_frame(file.read)
                 except DamagedFrameError as error:
                     self._set_aside(path, start, error)
                     frame = None
@@ -256,23 +199,3 @@ def _write_whole(descriptor: int, parts: Sequence[bytes], total: int) -> None:
     written = os.writev(descriptor, parts)
     if written != total:
         raise OSError(f"{written} of {total} bytes written")
-
-
-class DamagedFrameError(ValueError):
-    """A whole frame whose content is not what was written."""
-
-
-def _read_frame(read: Callable[[int], bytes]) -> Frame | None:
-    """The next frame, or None at the end; a frame cut short is an end: its put was never acknowledged."""
-    header = read(_HEADER.size)
-    if len(header) < _HEADER.size:
-        return None
-    magic, arrival, count, payload_bytes, checksum = _HEADER.unpack(header)
-    if magic != _MAGIC:
-        raise DamagedFrameError("no frame begins here")
-    lengths, payload = read(count * _LENGTH.size), read(payload_bytes)
-    if len(lengths) + len(payload) < count * _LENGTH.size + payload_bytes:
-        return None
-    if zlib.crc32(payload, zlib.crc32(lengths)) != checksum:
-        raise DamagedFrameError("its checksum is wrong")
-    return Frame(arrival, struct.unpack(f">{count}I", lengths), payload)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from firehose.delivery.definition import Definition
-from firehose.delivery.spool import Segment, Spool
+from firehose.delivery.segment import Segment
+from firehose.delivery.spool import Spool
 from firehose.delivery.waybill import Waybill
 from firehose.durable import write_durably
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from firehose.delivery.spool import Frame
+from firehose.delivery.segment import Frame
 
 INVOCATION_BYTES = 1024 * 1024  # AWS's default for the buffer of a Lambda processor
 ATTEMPTS = 4  # AWS: the first one and NumberOfRetries, 3 by default

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from firehose.delivery.destination import Destination
-from firehose.delivery.spool import Frame
+from firehose.delivery.segment import Frame
 
 GZIP_LEVEL = 1  # a laptop's CPU is scarcer than its disk
 _GZIP_WINDOW = 31  # zlib's number for a gzip header, which it writes without a time: the same bytes each time

@@ -165,7 +165,8 @@ def test_the_demo_works_a_second_time_from_an_empty_folder(home, again_up):  # n
     assert processes_of(home) == []
 
 
-def test_ctrl_c_in_the_middle_of_the_demo_leaves_nothing_running(home, demo):  # noqa: ARG001 (one at a time)
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_or_a_closed_terminal_leaves_nothing_of_the_demo_running(home, demo, how):  # noqa: ARG001 (one at a time)
     with subprocess.Popen(
         [CADABRA, "demo", "--lines", "2000"],
         cwd=home,
@@ -179,7 +180,7 @@ def test_ctrl_c_in_the_middle_of_the_demo_leaves_nothing_running(home, demo):  #
         for line in running.stdout:
             if line.startswith("cluster j-"):  # a step is about to run: everything is up
                 break
-        os.killpg(running.pid, signal.SIGINT)
+        os.killpg(running.pid, how)
         _, complaint = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130
     assert "interrupted" in complaint

@@ -470,7 +470,7 @@ def test_on_a_terminal_the_status_line_is_live(lab: Lab) -> None:
         said += chunk
     process.communicate(timeout=DEADLINE_SECONDS)
     os.close(ours)
-    assert b"1 files, 0 lines, 0 lines/s, " in said
+    assert b"1 file, 0 lines, 0 lines/s, " in said
     assert b"Ctrl-C again ends it now" in said
 
 

@@ -26,6 +26,47 @@ def test_the_projects_own_agent_json_is_sound() -> None:
     assert flow.aggregated_record_bytes == 1_024_000
 
 
+# As that agent's documentation has them.
+GLOBAL_KEYS = {
+    **dict.fromkeys(("assumeRoleARN", "assumeRoleExternalId", "checkpointFile", "log.level"), str),
+    **dict.fromkeys(("firehose.endpoint", "kinesis.endpoint", "cloudwatch.endpoint"), str),
+    **dict.fromkeys(("maxSendingThreads", "shutdownTimeoutMillis"), int),
+    "cloudwatch.emitMetrics": bool,
+    "flows": list,
+}
+FLOW_KEYS = {
+    **dict.fromkeys(("filePattern", "deliveryStream", "kinesisStream", "initialPosition"), str),
+    **dict.fromkeys(("multiLineStartPattern", "truncatedRecordTerminator", "partitionKeyOption"), str),
+    **dict.fromkeys(("maxBufferAgeMillis", "maxBufferSizeRecords", "maxBufferSizeBytes"), int),
+    **dict.fromkeys(("retryInitialBackoffMillis", "retryMaxBackoffMillis", "skipHeaderLines"), int),
+    "aggregatedRecordSizeBytes": int,
+    "dataProcessingOptions": list,
+}
+
+
+def test_the_projects_own_agent_json_has_only_that_agents_keys() -> None:
+    """With their types; the bounds are checked when it is loaded."""
+    plain = json.loads(without_comments((REPOSITORY / "firehose" / "agent.json").read_text()))
+    for keys, known in ((plain, GLOBAL_KEYS), *((flow, FLOW_KEYS) for flow in plain["flows"])):
+        assert {key: type(value) for key, value in keys.items()} == {key: known[key] for key in keys}
+
+
+def test_every_key_of_that_agent_is_honoured_refused_or_warned_about() -> None:
+    for known, place in ((GLOBAL_KEYS, "global"), (FLOW_KEYS, "flow")):
+        for key in known.keys() - {"flows", "filePattern", "deliveryStream"}:
+            assert _treated(key, place), key
+
+
+def _treated(key: str, place: str) -> bool:
+    """Whether a senseless value of it is refused, or the key is warned about, by its name."""
+    flow = {**FLOW, **({key: [[]]} if place == "flow" else {})}
+    try:
+        settings = parse({"flows": [flow], **({key: [[]]} if place == "global" else {})}, "x")
+    except ConfigError as error:
+        return key in str(error)
+    return any(key in warning for warning in settings.warnings)
+
+
 def test_defaults_are_that_agents() -> None:
     flow = _flow()
     assert flow.initial_position == "END_OF_FILE"

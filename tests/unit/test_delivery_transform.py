@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from contracts.s3_layout import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
 from firehose.delivery.embedded import endpoint
-from firehose.delivery.spool import Frame
+from firehose.delivery.segment import Frame
 from firehose.delivery.transform import Function, Transformed, transform
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:upper"
