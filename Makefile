@@ -37,7 +37,7 @@ demo: setup ## the main job: 100,000 order lines through every stage to a custom
 	@$(BIN)/cadabra demo
 
 test: setup ## every test: unit, integration, faults, end to end
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: setup ## every figure of the README, each beside its peer or floor (under 15 minutes)
 	@$(BIN)/python -m bench
