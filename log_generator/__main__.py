@@ -14,7 +14,7 @@ from log_generator.command_line import DEFAULT_WEEKS, parser
 from log_generator.errors import GeneratorError, RequestError
 from log_generator.log_files import Rotation
 from log_generator.opening import Opening, run_shop
-from log_generator.order_file import survey
+from log_generator.order_file import OrderFile, survey
 from log_generator.pace import stopping_on_signals
 from log_generator.progress import progress
 from log_generator.replay import Replay, run_replay
@@ -23,6 +23,7 @@ from log_generator.traffic import DAY_S, HOUR_S
 from log_generator.truth import save_truth
 
 _WEEK_S = 7 * DAY_S
+_GOES_ON = "stopped early; the same command goes on from here"
 _STOPPED = 130  # as a shell says it of a run that was interrupted
 
 
@@ -34,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (GeneratorError, OSError) as error:
         print(f"log_generator {options.command}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"log_generator {options.command}: {_GOES_ON}", file=sys.stderr)
+        return _STOPPED
 
 
 def _shop(options: argparse.Namespace) -> int:
@@ -71,7 +75,7 @@ def _report(tally: Tally, path: Path | None, began: float, *, stopped: bool) -> 
         tally.save(path)
     print(f"{tally.sentence()} ({tally.lines / (time.perf_counter() - began):,.0f} lines/s)")
     if stopped:
-        print("stopped early; the same command goes on from here", file=sys.stderr)
+        print(_GOES_ON, file=sys.stderr)
     return _STOPPED if stopped else 0
 
 
@@ -87,18 +91,23 @@ def _replay(options: argparse.Namespace) -> int:
         lines_per_s=options.rate,
         rotation=_rotation(options),
     )
+    orders = _surveyed(options.file)
     began = time.perf_counter()
-    orders = survey(options.file)
     with stopping_on_signals() as stop, progress("lines", options.lines or orders.lines) as advance:
         tally = run_replay(replay, orders, stop, advance)
     return _report(tally, options.json, began, stopped=stop.is_set())
+
+
+def _surveyed(path: Path) -> OrderFile:
+    with progress("reading", None) as advance:
+        return survey(path, advance)
 
 
 def _backfill(options: argparse.Namespace) -> int:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    orders = survey(options.file)
+    orders = _surveyed(options.file)
     weeks = orders.weeks_until(datetime.now(UTC)) if options.shifted else 0
     try:
         with progress("lines", orders.lines) as advance, closing(boto3.client("s3")) as s3:

@@ -7,7 +7,7 @@ header: the same orders get the same ids, made of the digest of the text and the
 import bz2
 import gzip
 import lzma
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -67,7 +67,7 @@ class OrderFile:
             )
 
 
-def survey(path: Path) -> OrderFile:
+def survey(path: Path, advance: Callable[[int], None] = lambda _: None) -> OrderFile:
     """Reads the file through once: what it is called and how far it goes."""
     digest = blake2b(digest_size=_DIGEST_BYTES)
     lines, newest = 0, datetime.min.replace(tzinfo=UTC)
@@ -78,6 +78,8 @@ def survey(path: Path) -> OrderFile:
             newest = max(newest, _time(_split(text)[1]) or newest)
             if lines == 1:
                 _refuse_own_log(path, text)
+            if lines % BATCH_LINES == 0:
+                advance(BATCH_LINES)
     except (EOFError, OSError, lzma.LZMAError) as error:
         raise OrderFileError(f"{path} cannot be read: {error}") from error
     if newest.year == 1:

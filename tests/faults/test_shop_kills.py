@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -61,6 +62,22 @@ def test_a_stop_is_clean(tmp_path):
     assert written["lines"] == len(lines)
     assert written["last"] == register["settled"] == register["reserved"]
     assert salvage_event_id(lines[-1]) == f"{written['source']}-{written['last']}"
+
+
+def test_an_interrupt_while_the_order_file_is_still_read_is_no_traceback(tmp_path):
+    """Ctrl-C before the first line is written; a pipe stands in for a file that takes long."""
+    orders = tmp_path / "orders.csv"
+    os.mkfifo(orders)
+    command = [sys.executable, "-m", "log_generator", "replay", str(orders), "--out", str(tmp_path / "logs")]
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
+        orders.open("wb"),  # returns when the other side has opened it, too
+    ):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 130
+    assert said.count("\n") == 1
+    assert "the same command goes on" in said
 
 
 def size(folder: Path) -> int:
