@@ -34,4 +34,6 @@ def _raw_object(listed: dict[str, Any]) -> RawObject | None:
     if listed["Key"].endswith("/"):  # a folder some console made
         return None
     arrived = s3_layout.arrival_hour(listed["Key"]) or listed["LastModified"]
-    return RawObject(listed["Key"], listed["ETag"].strip('"'), listed["Size"], arrived)
+    return RawObject(
+        listed["Key"], listed["ETag"].strip('"'), listed["Size"], arrived, listed["LastModified"]
+    )

@@ -122,16 +122,15 @@ def _first_hour(spark: SparkSession, s3: Any, bucket: str, last: datetime) -> da
 
 def read_landed(spark: SparkSession, bucket: str, found: list[RawObject], zone: ZoneInfo) -> DataFrame:
     """Every line of these objects as a row (order_rows.LANDED); the objects are dealt out evenly."""
-    columns = "key string, etag string, bytes bigint, arrived timestamp"
-    rows = [(item.key, item.etag, item.bytes, item.arrived) for item in found]
+    columns = "key string, etag string, bytes bigint, arrived timestamp, modified timestamp"
+    rows = [(item.key, item.etag, item.bytes, item.arrived, item.modified) for item in found]
     listing = spark.createDataFrame(rows, columns).repartition(min(len(rows), 8 * _cores(spark)))
-    now = datetime.now(UTC)  # one for all: a task that runs again decides as it did before
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             for row in batch.to_pylist():
                 pieces = read_pieces(bucket, row["key"])
-                yield from landed_rows(RawObject(**row), blocks(pieces), zone, now)
+                yield from landed_rows(RawObject(**row), blocks(pieces), zone)
 
     return listing.mapInArrow(read, landing.LANDED_DDL)
 

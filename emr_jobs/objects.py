@@ -1,18 +1,19 @@
-"""The raw objects in S3, and the lines inside one. Used by ingest, on the driver and in its tasks."""
+"""A raw object of S3, and the lines inside it. Used by ingest, in its tasks."""
 
 import functools
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import boto3
 
-from contracts import s3_layout
 from contracts.order_line import MAX_LINE_BYTES
 
 READ_BYTES = 4 << 20  # read and decompressed in pieces, so that a large object needs little memory
+SLICE_BYTES = 4 << 10  # inflated at once: they hold 4 MiB at the most, however they were made
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's word for "a gzip member with its header"
 _ID_BYTES = 200  # an event id and the comma before it are shorter
@@ -23,7 +24,8 @@ class RawObject:
     key: str
     etag: str
     bytes: int
-    arrived: datetime
+    arrived: datetime  # the hour of the oldest of its lines, as its key tells
+    modified: datetime  # when S3 had it whole: no line of it can have arrived later
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,6 @@ class Block:
     cut_short: bool = False  # the compressed object ended in the middle of its only line
 
 
-def list_arrivals(s3: Any, bucket: str, first: datetime, last: datetime) -> Iterator[RawObject]:
-    """Every raw object that arrived from hour `first` to hour `last`, in the order of their keys."""
-    pages = s3.get_paginator("list_objects_v2")
-    for prefix in s3_layout.arrival_prefixes(first, last):
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-            yield from filter(None, map(_raw_object, page.get("Contents", ())))
-
-
 def read_pieces(bucket: str, key: str) -> Iterator[bytes]:
     """An object's bytes in pieces, in a task."""
     yield from _task_s3().get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(READ_BYTES)
@@ -52,13 +46,6 @@ def read_pieces(bucket: str, key: str) -> Iterator[bytes]:
 def _task_s3() -> Any:
     """One client for all tasks of a Python worker: making one takes longer than reading a small object."""
     return boto3.client("s3")
-
-
-def _raw_object(listed: dict[str, Any]) -> RawObject | None:
-    if listed["Key"].endswith("/"):  # a folder some console made
-        return None
-    arrived = s3_layout.arrival_hour(listed["Key"]) or listed["LastModified"]
-    return RawObject(listed["Key"], listed["ETag"].strip('"'), listed["Size"], arrived)
 
 
 def blocks(pieces: Iterable[bytes]) -> Iterator[Block]:
@@ -91,28 +78,58 @@ def _plain(pieces: Iterable[bytes], cut_short: _CutShort) -> Iterator[bytes]:
         yield first
         yield from iterator
         return
+    yield from _gathered(_members(_chain(first, iterator), cut_short))
+
+
+def _members(pieces: Iterable[bytes], cut_short: _CutShort) -> Iterator[bytes]:
+    """What the gzip members hold, up to where they are damaged or end before their time."""
     member = zlib.decompressobj(_GZIP_WINDOW)
-    for piece in _chain(first, iterator):
+    for piece in pieces:
         pending = piece
         while pending:
             if member.eof:  # several gzip members in one object
                 member = zlib.decompressobj(_GZIP_WINDOW)
             try:
-                yield from _inflated(member, pending)
+                pending = yield from _inflated(member, pending)
             except zlib.error:
                 cut_short.happened = True
                 return
-            pending = member.unused_data
     cut_short.happened = not member.eof
 
 
-def _inflated(member: Any, packed: bytes) -> Iterator[bytes]:
-    """In pieces: some bytes of gzip can hold a thousand times as many."""
-    while piece := member.decompress(packed, READ_BYTES):
-        yield piece
+def _inflated(member: Any, packed: bytes) -> Generator[bytes, None, bytes]:
+    """What these bytes hold, a little at a time; the answer is what follows the member's end."""
+    for start in range(0, len(packed), SLICE_BYTES):
+        given = packed[start : start + SLICE_BYTES]
+        before = member.copy()
+        try:
+            yield member.decompress(given)
+        except zlib.error:
+            yield _up_to_the_damage(before, given)
+            raise
         if member.eof:
-            return
-        packed = member.unconsumed_tail  # may be empty while some of its text is still to come
+            return bytes(member.unused_data) + packed[start + SLICE_BYTES :]
+    return b""
+
+
+def _up_to_the_damage(member: Any, given: bytes) -> bytes:
+    """A call that fails gives nothing of what it had inflated before: here it is, byte by byte."""
+    inflated = bytearray()
+    with suppress(zlib.error):
+        for place in range(len(given)):
+            inflated += member.decompress(given[place : place + 1])
+    return bytes(inflated)
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Fewer and larger pieces: lines are read many at a time."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= READ_BYTES:
+            yield bytes(held)
+            held.clear()
+    yield bytes(held)
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

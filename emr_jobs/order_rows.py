@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 import numpy as np
@@ -51,15 +51,15 @@ class _Reading:
 
     found: RawObject
     zone: tzinfo
-    now: datetime
     seen: Counter[str]
 
 
-def landed_rows(
-    found: RawObject, blocks: Iterable[Block], shop_zone: tzinfo, now: datetime
-) -> Iterator[pa.RecordBatch]:
-    """One row for each line but blank ones, in the object's order; an order younger than `now` is refused."""
-    reading = _Reading(found, shop_zone, now, Counter())
+def landed_rows(found: RawObject, blocks: Iterable[Block], shop_zone: tzinfo) -> Iterator[pa.RecordBatch]:
+    """One row for each line but blank ones, in the object's order.
+
+    An order younger than its object is refused; the same object gives the same rows whenever it is read.
+    """
+    reading = _Reading(found, shop_zone, Counter())
     for block in blocks:
         if block.cut_short:
             yield _from_rows([_cut_short(reading, block)])
@@ -78,7 +78,7 @@ def _lines(block: bytes) -> pa.BinaryArray:
 
 
 def _rows(reading: _Reading, first: int, lines: pa.BinaryArray) -> pa.RecordBatch:
-    plain, orders = plain_lines.read(lines, reading.now)
+    plain, orders = plain_lines.read(lines, reading.found.modified)
     fast = _complete(reading, orders, np.flatnonzero(plain) + first)
     others = np.flatnonzero(~plain)
     raws = zip((others + first).tolist(), lines.take(pa.array(others)).to_pylist(), strict=True)
@@ -110,8 +110,7 @@ def _row(reading: _Reading, number: int, raw: bytes) -> dict[str, Any]:
     place = _place(reading, number)
     try:
         order = parse_line(raw, shop_zone=reading.zone)
-        # A key tells only when the object's oldest line came: the clock is the bound.
-        refuse_future(order, reading.now)
+        refuse_future(order, reading.found.modified)
     except RefusedLineError as error:
         return place | _refusal(raw, error)
     return place | _order(order, raw, reading.seen)
@@ -119,9 +118,9 @@ def _row(reading: _Reading, number: int, raw: bytes) -> dict[str, Any]:
 
 def _cut_short(reading: _Reading, block: Block) -> dict[str, Any]:
     detail = "the compressed object ends in the middle of this line"
-    return _place(reading, block.first) | _refusal(
-        block.lines[:-1], RefusedLineError(Reason.CUT_SHORT, detail)
-    )
+    refusal = _refusal(block.lines[:-1], RefusedLineError(Reason.CUT_SHORT, detail))
+    # What looks like an id at the cut may be the beginning of a longer one, of a line that is yet to come.
+    return _place(reading, block.first) | refusal | {"event_id": ""}
 
 
 def _place(reading: _Reading, number: int) -> dict[str, Any]:

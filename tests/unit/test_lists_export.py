@@ -34,9 +34,7 @@ def table(shop):
 def test_the_difference_is_exactly_what_a_reader_would_see_and_what_is_in_doubt(new, live, doubtful):
     changed, removed = export.difference(table(new), table(live), doubtful)
     assert set(changed["key"].to_pylist()) == {
-        key
-        for key, named in new.items()
-        if key in doubtful or named != live.get(key, {})
+        key for key, named in new.items() if key in doubtful or named != live.get(key, {})
     }
     assert removed == sorted((live.keys() | doubtful) - new.keys())
 

@@ -96,3 +96,18 @@ def test_an_object_that_unpacks_to_a_thousand_times_its_size_needs_little_memory
         tracemalloc.stop()
     assert lines == max(size, 1)
     assert peak < 8 * (READ_BYTES + MAX_LINE_BYTES)
+
+
+def test_what_stands_before_a_damaged_place_of_a_compressed_object_is_kept():
+    good = [b"line %d of many\n" % number for number in range(200_000)]
+    packed = bytearray(gzip.compress(b"".join(good)))
+    packed[len(packed) * 9 // 10] ^= 0xFF
+    found = list(blocks([bytes(packed)]))
+    assert b"".join(block.lines for block in found).startswith(b"".join(good[:150_000]))
+    assert found[-1].cut_short
+
+
+def test_a_wrong_checksum_at_the_end_costs_no_line_and_is_said():
+    packed = bytearray(gzip.compress(b"one\ntwo\n"))
+    packed[-8] ^= 0xFF
+    assert list(blocks([bytes(packed)])) == [Block(1, b"one\ntwo\n"), Block(3, b"\n", cut_short=True)]

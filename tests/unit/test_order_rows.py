@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import sys
+import zlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,13 +32,13 @@ from emr_jobs.order_rows import BATCH_LINES, LANDED, landed_rows
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
-FOUND = RawObject("orders/year=2026/month=11/day=20/hour=12/a.gz", "etag", 1, NOW - timedelta(hours=1))
+FOUND = RawObject("orders/year=2026/month=11/day=20/hour=12/a.gz", "etag", 1, NOW - timedelta(hours=1), NOW)
 GOOD = b"536365,85123A,WHITE HANGING HEART,6,2026-11-20T08:26:00Z,2.55,17850,United Kingdom,shop-1"
 
 
 def rows(content, piece=1 << 20):
     pieces = [content[start : start + piece] for start in range(0, len(content), piece)]
-    return [row for batch in landed_rows(FOUND, blocks(pieces), ZONE, NOW) for row in batch.to_pylist()]
+    return [row for batch in landed_rows(FOUND, blocks(pieces), ZONE) for row in batch.to_pylist()]
 
 
 def rows_by_contract(content):
@@ -270,7 +271,7 @@ def test_the_longest_line_allowed_is_read_and_one_byte_more_is_not():
 
 def test_a_batch_holds_no_more_lines_than_it_should():
     pieces = [(GOOD + b"\n") * (BATCH_LINES + 1), b"x\n" * (2 * BATCH_LINES)]
-    sizes = [batch.num_rows for batch in landed_rows(FOUND, blocks(pieces), ZONE, NOW)]
+    sizes = [batch.num_rows for batch in landed_rows(FOUND, blocks(pieces), ZONE)]
     assert max(sizes) == BATCH_LINES
     assert sum(sizes) == 3 * BATCH_LINES + 1
 
@@ -307,3 +308,13 @@ def test_the_simulated_shops_dirty_log_is_read_as_the_contract_reads_it(tmp_path
     assert len(found) == 20_000
     assert {row["reason"] for row in found} > {None, "columns", "not_utf8", "quantity", "time"}
     assert sum(plainly_good(content)) > 18_500
+
+
+def test_a_line_cut_short_claims_no_id_that_a_whole_line_may_have():
+    """`shop-12|34` cut at the bar looks like shop-12, which is another order."""
+    good = b"500001,10001,Lamp,2,2026-11-20T11:00:00Z,2.50,c1,France,shop-1\n"
+    cut = b"500001,10001,Lamp,2,2026-11-20T11:00:00Z,2.50,c1,France,shop-12"
+    packed = zlib.compressobj(wbits=31)
+    whole, refused = rows(packed.compress(good + cut) + packed.flush(zlib.Z_SYNC_FLUSH))
+    assert whole["event_id"] == "shop-1"
+    assert (refused["reason"], refused["event_id"], refused["raw"]) == ("cut_short", "", cut)
