@@ -63,7 +63,7 @@ def _interrupt(_number: int, _frame: object) -> None:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.command != "generate":
+    if rest and not COMMANDS[options.command].passes_on:
         parser.error(f"unknown arguments: {' '.join(rest)}")
     options.rest = rest
     return options
@@ -99,9 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        # The log generator has a help of its own, which `cadabra generate --help` shows.
         own = commands.add_parser(
-            name, help=command.text, description=command.text, add_help=name != "generate"
+            name, help=command.text, description=command.text, add_help=not command.passes_on
         )
         own.set_defaults(run=command.run)
         command.declare(own)

@@ -39,6 +39,22 @@ def _generate(options: argparse.Namespace) -> None:
     storefront.generate(options.data, options.rest)
 
 
+def _replay(options: argparse.Namespace) -> None:
+    from infra import storefront
+
+    storefront.replay(options.data, options.rest)
+
+
+def _backfill(options: argparse.Namespace) -> None:
+    from infra import session, stack, storefront
+
+    if {"-h", "--help"} & set(options.rest):  # asked before anything is up
+        storefront.backfill("BUCKET", options.rest)
+    else:
+        session.enter(options.data, options.target)
+        storefront.backfill(stack.find().bucket, options.rest)
+
+
 def _ship(options: argparse.Namespace) -> None:
     from infra import session, stack, storefront
 
@@ -137,13 +153,16 @@ class Command:
     run: Callable[[argparse.Namespace], int | None]
     text: str
     declare: Callable[[argparse.ArgumentParser], None] = _no_arguments
+    passes_on: bool = False  # its arguments, --help among them, are another program's
 
 
 COMMANDS = {
     "up": Command(_up, "start the local AWS and deploy; what runs already stays", _up_arguments),
     "down": Command(_down, "end what `up` started; the state stays"),
     "status": Command(_status, "does every line add up, what is live, is a run active"),
-    "generate": Command(_generate, "let the simulated shop write order lines (its own options: --help)"),
+    "generate": Command(_generate, "let the simulated shop write order lines", passes_on=True),
+    "replay": Command(_replay, "write a real order file as the shop would", passes_on=True),
+    "backfill": Command(_backfill, "put a real order file into its hours of S3", passes_on=True),
     "ship": Command(_ship, "ship what the shop wrote: agent, Firehose, S3"),
     "retrain": Command(_retrain, "start a run as the hourly rule does, and follow it", _retrain_arguments),
     "recommend": Command(_recommend, "one customer's list, from the lookup over HTTP", _recommend_arguments),

@@ -14,6 +14,8 @@ from infra.clients import client
 from infra.problem import ProblemError
 from infra.stack import Stack
 
+LOGS = "orders.log*"  # what the shop writes, and what it was rotated to
+REPLAYS = "replays"
 RECORD_BYTES = 512_000  # many lines in a record: Firehose bills each by 5 KB
 POLL_S = 0.2
 DELIVERY_DEADLINE_S = 120.0
@@ -25,26 +27,47 @@ def shop_folder(data: Path) -> Path:
 
 def generate(data: Path, arguments: list[str]) -> None:
     """Let the simulated shop write order lines; `arguments` are the log generator's own."""
-    out = [] if "--out" in arguments else ["--out", str(shop_folder(data))]
-    _run(["log_generator", "shop", *out, *arguments], "the log generator")
+    _run(["log_generator", "shop", *_out(shop_folder(data), arguments), *arguments], "the log generator")
+
+
+def replay(data: Path, arguments: list[str]) -> None:
+    """A real order file written as the shop would write it, into a log folder of its own."""
+    names = [Path(text).stem for text in arguments if not text.startswith("-")]
+    out = _out(data / REPLAYS / (names[0] if names else ""), arguments)
+    _run(["log_generator", "replay", *out, *arguments], "the replay")
+
+
+def backfill(bucket: str, arguments: list[str]) -> None:
+    """A real order file straight into the hours of S3 it belongs to."""
+    _run(["log_generator", "backfill", "--bucket", bucket, *arguments], "the backfill")
+
+
+def _out(folder: Path, arguments: list[str]) -> list[str]:
+    return [] if "--out" in arguments else ["--out", str(folder)]
+
+
+def log_folders(data: Path) -> list[Path]:
+    """The shop's log folder and those of replays, where there is a log in them."""
+    folders = [shop_folder(data), *sorted((data / REPLAYS).glob("*"))]
+    return [folder for folder in folders if any(folder.glob(LOGS))]
 
 
 def ship(data: Path, stack: Stack) -> None:
     """Everything written so far through the agent into S3, and the catalogue beside it."""
-    folder = shop_folder(data)
-    if not any(folder.glob("orders.log*")):
-        raise ProblemError(f"{folder} holds no order log: run `cadabra generate` first")
-    config = agent_config(data, stack)
+    folders = log_folders(data)
+    if not folders:
+        raise ProblemError(f"{shop_folder(data)} holds no order log: run `cadabra generate` first")
+    config = agent_config(data, stack, folders)
     _run(["firehose.agent", "-c", str(config), "--until-idle"], "the agent")
-    catalogue = folder / "catalogue.csv"
+    catalogue = shop_folder(data) / "catalogue.csv"
     if catalogue.exists():
         client("s3").put_object(Bucket=stack.bucket, Key=CATALOGUE, Body=catalogue.read_bytes())
     with console.waiting("Firehose writes its objects"):
         wait_until_delivered(stack.stream)
 
 
-def agent_config(data: Path, stack: Stack) -> Path:
-    """The agent's configuration for this log folder and stream, in the Amazon Kinesis Agent's format."""
+def agent_config(data: Path, stack: Stack, folders: list[Path]) -> Path:
+    """The agent's configuration for these folders and the stream, in the Amazon Kinesis Agent's format."""
     home = data / "agent"
     home.mkdir(parents=True, exist_ok=True)
     config = {
@@ -52,11 +75,12 @@ def agent_config(data: Path, stack: Stack) -> Path:
         "cloudwatch.emitMetrics": False,
         "flows": [
             {
-                "filePattern": str(shop_folder(data).resolve() / "orders.log*"),
+                "filePattern": str(folder.resolve() / LOGS),
                 "deliveryStream": stack.stream,
                 "initialPosition": "START_OF_FILE",
                 "aggregatedRecordSizeBytes": RECORD_BYTES,
             }
+            for folder in folders
         ],
     }
     path = home / "agent.json"

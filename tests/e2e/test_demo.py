@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.commands import COMMANDS
+
 CADABRA = Path(sys.executable).with_name("cadabra")
 LINES = 20_000  # a fifth of the demo's own: the same way, in less time
 PATIENCE_S = 300
@@ -247,6 +249,24 @@ def test_what_is_asked_wrongly_gets_one_message(tmp_path, arguments, environment
 
 def test_help_is_there_for_every_command(tmp_path):
     text = succeeded(cadabra(tmp_path, "--help"))
-    for command in ("up", "down", "status", "generate", "ship", "retrain", "recommend", "rebuild", "demo"):
-        assert command in text
+    for command in COMMANDS:
+        assert f"    {command} " in text
         assert "usage:" in succeeded(cadabra(tmp_path, command, "--help"))
+
+
+def test_the_readme_names_only_commands_that_are_there():
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    assert set(re.findall(r"^cadabra (\w+)", text, re.MULTILINE)) <= set(COMMANDS)
+    targets = (Path(__file__).parents[2] / "Makefile").read_text()
+    assert all(f"\n{name}:" in targets for name in re.findall(r"^make (\w+)", text, re.MULTILINE))
+
+
+def test_a_real_order_file_goes_the_way_of_the_shops_own(home, again_up):  # noqa: ARG001 (it is up)
+    (home / "public.csv").write_text(
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+        '536365,85123A,"HOLDER, WHITE",6,12/1/2010 8:26,2.55,17850,United Kingdom\n'
+        "536366,22633,HAND WARMER,6,12/1/2010 8:28,1.85,17850,United Kingdom\n"
+    )
+    assert "2 sale" in succeeded(on_demo(home, "replay", "public.csv"))
+    succeeded(on_demo(home, "ship"))
+    assert "1 objects put" in succeeded(on_demo(home, "backfill", "public.csv"))
