@@ -167,6 +167,12 @@ def test_the_demo_works_a_second_time_from_an_empty_folder(home, again_up):  # n
     assert processes_of(home) == []
 
 
+def as_from_a_terminal():
+    """A test run in the background, or under nohup, ignores these signals, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])
 def test_ctrl_c_or_a_closed_terminal_leaves_nothing_of_the_demo_running(home, demo, how):  # noqa: ARG001 (one at a time)
     with subprocess.Popen(
@@ -178,6 +184,7 @@ def test_ctrl_c_or_a_closed_terminal_leaves_nothing_of_the_demo_running(home, de
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=as_from_a_terminal,  # noqa: PLW1509 (nothing else runs in this test)
     ) as running:
         for line in running.stdout:
             if line.startswith("cluster j-"):  # a step is about to run: everything is up
