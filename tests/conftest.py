@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from emr_jobs.publication import Shop
 from infra.local import java, ministack, spark_jars, spark_submit
 
 if TYPE_CHECKING:
@@ -45,6 +47,29 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         finally:
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def place(local_aws: LocalAws) -> str:  # noqa: ARG001 (it sets the environment)
+    """A bucket and a table of lists, both of this name, for one test alone."""
+    name = f"test-{uuid.uuid4().hex}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    boto3.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    return name
+
+
+@pytest.fixture
+def shop(place: str) -> Iterator[Shop]:
+    """The place as retrain and its publication see it."""
+    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    yield Shop(s3, dynamodb, place, place)
+    s3.close()
+    dynamodb.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import threading
 import time
 from contextlib import contextmanager
 
-import boto3
 import pyarrow as pa
 import pytest
 
@@ -22,7 +21,6 @@ BEFORE = {"customer#1": ["A"], "customer#2": ["B"], "customer#3": ["C"]}
 AFTER = {"customer#1": ["A", "D"], "customer#2": ["B"], "customer#4": ["E"]}
 LONG_S = 30.0
 WRITES = ("put_object", "update_item")
-_numbers = itertools.count(1)
 
 
 class Killed(BaseException):
@@ -50,22 +48,6 @@ class Mortal:
             return answer
 
         return call
-
-
-@pytest.fixture
-def shop(local_aws):  # noqa: ARG001 (it sets the environment)
-    name = f"killed-{next(_numbers)}"
-    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
-    s3.create_bucket(Bucket=name)
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
-    yield Shop(s3, dynamodb, name, name)
-    s3.close()
-    dynamodb.close()
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """Putting versions live on the real local AWS: the difference, what was left open, what was abandoned."""
 
 import gzip
-import itertools
 import json
 import threading
 import time
 from contextlib import contextmanager
 
-import boto3
 import pyarrow as pa
 import pytest
 
@@ -16,7 +14,7 @@ from contracts.lists import from_dynamo, from_plain
 from contracts.publications import State
 from contracts.s3_layout import Part, Version, opened_key
 from emr_jobs import export, publication
-from emr_jobs.publication import PublicationLateError, PublicationOvertakenError, Shop
+from emr_jobs.publication import PublicationLateError, PublicationOvertakenError
 from publish import parts
 from publish.store import Store
 
@@ -24,23 +22,6 @@ FIRST = Version.parse("20261120T100000Z-1")
 SECOND = Version.parse("20261120T110000Z-2")
 THIRD = Version.parse("20261120T120000Z-3")
 LONG_S = 30.0
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def shop(local_aws):  # noqa: ARG001 (it sets the environment)
-    name = f"publication-{next(_numbers)}"
-    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
-    s3.create_bucket(Bucket=name)
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
-    yield Shop(s3, dynamodb, name, name)
-    s3.close()
-    dynamodb.close()
 
 
 def export_version(shop, version, lists):

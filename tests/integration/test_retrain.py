@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import boto3
 import pyarrow as pa
 import pytest
 
@@ -20,7 +19,7 @@ from contracts import lease, publications
 from contracts.lists import customer_key, from_dynamo, from_plain, together_key
 from contracts.s3_layout import Part, Version
 from emr_jobs import retrain, tables
-from emr_jobs.publication import PublicationLateError, Shop
+from emr_jobs.publication import PublicationLateError
 from emr_jobs.retrain import NoOrdersError, Run
 from emr_jobs.settings import Settings
 from infra import package
@@ -40,23 +39,6 @@ ORDER_SCHEMA = pa.schema(
         ("fate", pa.string()),
     ]
 )
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def shop(local_aws):  # noqa: ARG001 (it sets the environment)
-    name = f"retrain-{next(_numbers)}"
-    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
-    s3.create_bucket(Bucket=name)
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
-    yield Shop(s3, dynamodb, name, name)
-    s3.close()
-    dynamodb.close()
 
 
 @pytest.fixture

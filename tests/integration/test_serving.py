@@ -1,7 +1,6 @@
 """From a publication's parts in S3 to the lookup's answer, against the real local AWS."""
 
 import gzip
-import itertools
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,35 +23,21 @@ from publish.store import Store
 
 VERSION = "20261120T110000Z-1795173509"
 NEWER = "20261120T120000Z-1795177109"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture
-def table(local_aws):  # noqa: ARG001 (it sets the environment)
-    name = f"lists-{next(_numbers)}"
-    boto3.client("dynamodb").create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
-    return name
+def bucket(place):
+    return place
 
 
 @pytest.fixture
-def bucket(table):
-    boto3.client("s3").create_bucket(Bucket=table)
-    return table
+def store(place):
+    return Store.connect(place)
 
 
 @pytest.fixture
-def store(table):
-    return Store.connect(table)
-
-
-@pytest.fixture
-def shelf(table):
-    return Shelf(boto3.client("dynamodb"), table)
+def shelf(place):
+    return Shelf(boto3.client("dynamodb"), place)
 
 
 def entries(*codes):

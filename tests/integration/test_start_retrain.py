@@ -1,6 +1,5 @@
 """One retrain runs at a time: the lease in the real local DynamoDB, and an EMR that records its requests."""
 
-import itertools
 import json
 
 import boto3
@@ -12,7 +11,6 @@ from contracts.s3_layout import EMR_REQUEST
 from start_retrain.run import Clients, Settings, start
 
 NOW = 1_795_173_509
-_numbers = itertools.count(1)
 
 
 class RecordingEmr:
@@ -53,22 +51,15 @@ class RecordingEmr:
 
 
 @pytest.fixture
-def table(local_aws):  # noqa: ARG001 (it sets the environment)
-    name = f"leases-{next(_numbers)}"
-    boto3.client("dynamodb").create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
-    s3 = boto3.client("s3")
-    s3.create_bucket(Bucket=name)
+def table(place):
+    """The place's table, and the EMR request in its bucket."""
     request = {
         "Name": "retrain-${Run}",
         "Steps": [{"Name": "retrain", "HadoopJarStep": {"Args": ["spark-submit", "--run", "${Run}"]}}],
     }
-    s3.put_object(Bucket=name, Key=EMR_REQUEST, Body=json.dumps(request).encode())
-    return name
+    body = json.dumps(request).encode()
+    boto3.client("s3").put_object(Bucket=place, Key=EMR_REQUEST, Body=body)
+    return place
 
 
 @pytest.fixture
