@@ -20,6 +20,7 @@ from infra.console import err
 from infra.problem import ProblemError
 
 _INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+_PIPE_CLOSED = 141  # and of one whose reader went away
 
 _EPILOG = """\
 the way of the data:
@@ -27,7 +28,7 @@ the way of the data:
   cadabra generate --lines 100000
   cadabra ship                   agent -> Firehose -> S3
   cadabra retrain                ingest -> train -> publish
-  cadabra recommend c00042       the lookup's answer
+  cadabra recommend CUSTOMER     the lookup's answer
   cadabra status                 does every line add up
 """
 
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         result: int | None = options.run(options)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return _PIPE_CLOSED
     except ProblemError as error:
         err.print(f"cadabra: {error}", markup=False, soft_wrap=True)
         return 1

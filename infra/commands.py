@@ -71,7 +71,11 @@ def _retrain(options: argparse.Namespace) -> None:
         "retrain": _given(as_of=options.as_of),
     }
     live = session.step_folder(options.data, options.target)
-    run.run(stack.find(), asked, say, live, wait=options.wait)
+    try:
+        run.run(stack.find(), asked, say, live, wait=options.wait)
+    except KeyboardInterrupt:
+        say("what was started goes on: `cadabra status` shows it, `cadabra down` ends it")
+        raise
 
 
 def _given(**values: str | None) -> list[str]:
@@ -137,7 +141,7 @@ def _recommend_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list", choices=("for_you", "discover"), default="for_you", help="which list (for_you)"
     )
-    parser.add_argument("-n", type=int, default=10, help="how many items (10)")
+    parser.add_argument("-n", type=int, default=10, help="how many items, 1 to 30 (10)")
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:

@@ -57,7 +57,8 @@ def play(lines: int, say: Say, data: Path = DATA) -> None:
     out.rule(align="left", style="dim")
     for title, seconds in stages:
         say(f"{seconds:6.1f} s  {title}")
-    say(f"{total:6.1f} s  the whole way; look around in it: .venv/bin/cadabra --data {data} up")
+    say(f"{total:6.1f} s  the whole way; to look around in it:")
+    say(f".venv/bin/cadabra --data {data} up")
     if not agrees:
         raise ProblemError("the ledger does not add up: see above")
 

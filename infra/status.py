@@ -60,7 +60,8 @@ def served(stack: Stack) -> Iterator[str]:
     else:
         as_of = Version.parse(publication.live_version).as_of
         age = datetime.now(UTC) - as_of
-        yield f"live: {publication.live_version}, as of {as_of:%Y-%m-%d %H:%M} UTC, {_spoken(age)} old"
+        upto = f"{as_of:%Y-%m-%d %H:%M} UTC, {_spoken(age)} ago"
+        yield f"live: {publication.live_version}, from orders up to {upto}"
     if publication and publication.state == State.OPEN:
         done = f"{len(publication.done)} of {publication.parts} parts are in"
         yield f"publication {publication.number} of {publication.version} is open: {done}"
