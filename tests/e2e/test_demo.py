@@ -160,6 +160,17 @@ def pids_in(state):
                 yield from pids_in(value)
 
 
+def test_a_real_order_file_goes_the_way_of_the_shops_own(home, again_up):  # noqa: ARG001 (it is up)
+    (home / "public.csv").write_text(
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+        '536365,85123A,"HOLDER, WHITE",6,12/1/2010 8:26,2.55,17850,United Kingdom\n'
+        "536366,22633,HAND WARMER,6,12/1/2010 8:28,1.85,17850,United Kingdom\n"
+    )
+    assert "2 sale" in succeeded(on_demo(home, "replay", "public.csv"))
+    succeeded(on_demo(home, "ship"))
+    assert "1 objects put" in succeeded(on_demo(home, "backfill", "public.csv"))
+
+
 def test_the_demo_works_a_second_time_from_an_empty_folder(home, again_up):  # noqa: ARG001 (its stack is still up)
     assert "both equations hold: all 2,000 landed lines" in succeeded(
         cadabra(home, "demo", "--lines", "2000")
@@ -266,14 +277,3 @@ def test_the_readme_names_only_commands_that_are_there():
     assert set(re.findall(r"^cadabra (\w+)", text, re.MULTILINE)) <= set(COMMANDS)
     targets = (Path(__file__).parents[2] / "Makefile").read_text()
     assert all(f"\n{name}:" in targets for name in re.findall(r"^make (\w+)", text, re.MULTILINE))
-
-
-def test_a_real_order_file_goes_the_way_of_the_shops_own(home, again_up):  # noqa: ARG001 (it is up)
-    (home / "public.csv").write_text(
-        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
-        '536365,85123A,"HOLDER, WHITE",6,12/1/2010 8:26,2.55,17850,United Kingdom\n'
-        "536366,22633,HAND WARMER,6,12/1/2010 8:28,1.85,17850,United Kingdom\n"
-    )
-    assert "2 sale" in succeeded(on_demo(home, "replay", "public.csv"))
-    succeeded(on_demo(home, "ship"))
-    assert "1 objects put" in succeeded(on_demo(home, "backfill", "public.csv"))
