@@ -24,10 +24,10 @@ from pyspark.sql import SparkSession
 from bench.demo import family
 from contracts import s3_layout
 from contracts.order_line import RefusedLineError, fate_of, parse_line
-from emr_jobs import tables
 from emr_jobs.ingest import Ingested, ingest
-from emr_jobs.objects import Block, RawObject, blocks
-from emr_jobs.order_rows import landed_rows
+from emr_jobs.lake import tables
+from emr_jobs.lake.objects import Block, RawObject, blocks
+from emr_jobs.lake.order_rows import landed_rows
 from infra.local import java, ministack, ports, spark_jars, spark_submit
 
 WANTED_LINES_PER_S = 200_000

@@ -19,10 +19,10 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts import lease
-from emr_jobs import accounts, landing, tables, verdicts
-from emr_jobs.arrivals import list_arrivals, oldest_arrival
-from emr_jobs.objects import RawObject, blocks, read_pieces
-from emr_jobs.order_rows import landed_rows
+from emr_jobs.lake import accounts, landing, tables, verdicts
+from emr_jobs.lake.arrivals import list_arrivals, oldest_arrival
+from emr_jobs.lake.objects import RawObject, blocks, read_pieces
+from emr_jobs.lake.order_rows import landed_rows
 
 UTC_ZONE = ZoneInfo("UTC")
 WINDOW = timedelta(hours=26)  # a day of Firehose's own retries, and the hour on either side

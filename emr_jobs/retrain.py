@@ -18,10 +18,11 @@ from pyspark.sql import functions as F
 
 from contracts import lease, publications
 from contracts.s3_layout import Version
-from emr_jobs import card, export, factors, gate, model, publication, rehearsal, served, tables
+from emr_jobs import card, export, factors, gate, model, publication, rehearsal, served
 from emr_jobs.card import Card, describe
 from emr_jobs.factors import Factors, FactorsUnreadableError
 from emr_jobs.gate import Coverage, Verdict
+from emr_jobs.lake import tables
 from emr_jobs.model import Model
 from emr_jobs.orders import COLUMNS, USED_FATES, Orders, epoch, from_arrow
 from emr_jobs.publication import Shop

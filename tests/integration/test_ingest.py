@@ -11,8 +11,9 @@ import pytest
 
 from contracts import lease, s3_layout
 from contracts.order_line import Fate, OrderLine, format_line
-from emr_jobs import accounts, ingest, landing, tables
-from emr_jobs.arrivals import oldest_arrival
+from emr_jobs import ingest
+from emr_jobs.lake import accounts, landing, tables
+from emr_jobs.lake.arrivals import oldest_arrival
 from infra.ledger import accounts as ledger_accounts
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -18,7 +18,8 @@ import pytest
 from contracts import lease, publications
 from contracts.lists import customer_key, from_dynamo, from_plain, together_key
 from contracts.s3_layout import Part, Version
-from emr_jobs import retrain, tables
+from emr_jobs import retrain
+from emr_jobs.lake import tables
 from emr_jobs.publication import PublicationLateError
 from emr_jobs.retrain import NoOrdersError, Run
 from emr_jobs.settings import Settings

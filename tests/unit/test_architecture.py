@@ -10,7 +10,7 @@ import yaml
 
 from contracts import s3_layout
 from contracts.order_line import FIELDS
-from emr_jobs import tables
+from emr_jobs.lake import tables
 from infra import lake, package
 
 PROJECT = Path(__file__).resolve().parents[2]

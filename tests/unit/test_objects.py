@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.order_line import MAX_LINE_BYTES
-from emr_jobs.objects import READ_BYTES, Block, blocks
+from emr_jobs.lake.objects import READ_BYTES, Block, blocks
 
 
 def cut(content, size):

@@ -26,9 +26,9 @@ from contracts.order_line import (
     refuse_future,
     salvage_event_id,
 )
-from emr_jobs import plain_lines
-from emr_jobs.objects import RawObject, blocks
-from emr_jobs.order_rows import BATCH_LINES, LANDED, landed_rows
+from emr_jobs.lake import plain_lines
+from emr_jobs.lake.objects import RawObject, blocks
+from emr_jobs.lake.order_rows import BATCH_LINES, LANDED, landed_rows
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from emr_jobs import tables
+from emr_jobs.lake import tables
 
 LANDED_DDL = ", ".join(f"`{name}` {kind}" for name, kind in (tables.ORDERS | tables.REJECTS).items())
 

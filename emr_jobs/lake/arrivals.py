@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contracts import s3_layout
-from emr_jobs.objects import RawObject
+from emr_jobs.lake.objects import RawObject
 
 HOUR = timedelta(hours=1)
 # The first key under each of these is the oldest of its layout.

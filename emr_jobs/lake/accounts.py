@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from contracts.order_line import Fate
-from emr_jobs import tables
-from emr_jobs.objects import RawObject
+from emr_jobs.lake import tables
+from emr_jobs.lake.objects import RawObject
 
 Counts = defaultdict[str, Counter[str]]  # by source: landed, each fate, and the last sequence
 

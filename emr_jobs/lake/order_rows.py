@@ -23,8 +23,8 @@ from contracts.order_line import (
     refuse_future,
     salvage_event_id,
 )
-from emr_jobs import plain_lines
-from emr_jobs.objects import Block, RawObject, shortened
+from emr_jobs.lake import plain_lines
+from emr_jobs.lake.objects import Block, RawObject, shortened
 
 BATCH_LINES = 20_000  # a batch of rows in flight is some 10 MB
 CONTENT_SOURCE = "content"  # lines without an id are known by content and occurrence in their object
