@@ -1,0 +1,14 @@
+"""What each `cadabra` command does: its arguments, and the functions it calls. Read by infra/cli.py.
+
+What a command needs is imported when it runs: `cadabra --help` shall not wait for pyiceberg.
+"""
+
+from infra.commands import lake, lists, machine, storefront
+from infra.commands.command import Command
+
+COMMANDS: dict[str, Command] = {
+    **machine.COMMANDS,
+    **storefront.COMMANDS,
+    **lists.COMMANDS,
+    **lake.COMMANDS,
+}

@@ -1,0 +1,62 @@
+"""The lists: make them, look one up."""
+
+import argparse
+
+from infra.commands.command import Command
+from infra.console import say
+
+
+def _retrain(options: argparse.Namespace) -> None:
+    from infra import run, session, stack
+
+    session.enter(options.data, options.target)
+    asked = {
+        "ingest": _given(first=options.first, last=options.last),
+        "retrain": _given(as_of=options.as_of),
+    }
+    live = session.step_folder(options.data, options.target)
+    try:
+        run.run(stack.find(), asked, say, live, wait=options.wait)
+    except KeyboardInterrupt:
+        say("what was started goes on: `cadabra status` shows it, `cadabra down` ends it")
+        raise
+
+
+def _recommend(options: argparse.Namespace) -> None:
+    from infra import customer, session, stack
+    from infra.lookup import Lookup
+
+    session.enter(options.data, options.target)
+    lookup = Lookup.at(stack.find().lookup_url)
+    customer.show(lookup, options.customer, options.list, options.n)
+
+
+def _given(**values: str | None) -> list[str]:
+    """The options of a step that the person gave."""
+    given = ((f"--{name.replace('_', '-')}", value) for name, value in values.items() if value)
+    return [text for pair in given for text in pair]
+
+
+def _retrain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--as-of", metavar="TIME", help="train on what was ordered before, as 2026-11-20T09:00:00Z"
+    )
+    parser.add_argument("--first", metavar="HOUR", help="ingest from this arrival hour on, as 2026-11-20T09")
+    parser.add_argument("--last", metavar="HOUR", help="ingest up to this arrival hour")
+    parser.add_argument(
+        "--wait", action="store_true", help="if a run is active, wait for its end, then start"
+    )
+
+
+def _recommend_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("customer", metavar="CUSTOMER")
+    parser.add_argument(
+        "--list", choices=("for_you", "discover"), default="for_you", help="which list (for_you)"
+    )
+    parser.add_argument("-n", type=int, default=10, help="how many items, 1 to 30 (10)")
+
+
+COMMANDS = {
+    "retrain": Command(_retrain, "start a run as the hourly rule does, and follow it", _retrain_arguments),
+    "recommend": Command(_recommend, "one customer's list, from the lookup over HTTP", _recommend_arguments),
+}
