@@ -9,6 +9,7 @@ ORDERS = "orders/"
 FIREHOSE_ERRORS = "firehose-errors/"
 CATALOGUE = "catalogue/catalogue.csv"
 LAKE = "lake/"
+INGEST_PLAN = LAKE + "unfinished.json"  # what a run is about to commit; gone when it is committed
 LISTS = "lists/"
 MODELS = "models/"
 PUBLICATIONS = "publications/"

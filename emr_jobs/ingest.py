@@ -8,21 +8,19 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import boto3
-import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from contracts import lease
-from emr_jobs.lake import accounts, landing, tables, verdicts
+from emr_jobs.lake import accounts, commits, iceberg, tables
 from emr_jobs.lake.arrivals import list_arrivals, oldest_arrival
-from emr_jobs.lake.objects import RawObject, blocks, read_pieces
-from emr_jobs.lake.order_rows import landed_rows
+from emr_jobs.lake.intake import Lake, batches, take
 
 UTC_ZONE = ZoneInfo("UTC")
 WINDOW = timedelta(hours=26)  # a day of Firehose's own retries, and the hour on either side
@@ -89,54 +87,33 @@ def ingest(
     Without `first`: from 26 hours before the last run, or from the oldest object where there was none, so
     that hours in which nothing ran are caught up.
     """
-    for table in tables.TABLES:
-        spark.sql(tables.create_statement(table))
+    _prepare(spark, s3, bucket, check_lease, report)
+    lake = Lake(spark, s3, bucket, iceberg.layouts(spark), shop_zone)
     first = first or _first_hour(spark, s3, bucket, last)
     done = accounts.known_objects(spark, first)
     listed = {found.key: found for found in list_arrivals(s3, bucket, first, last)}
     fresh = [listed[key] for key in sorted(listed.keys() - done)]
-    if not fresh:
-        return Ingested(0, len(done), Counter())
-    size = sum(found.bytes for found in fresh) / 2**20
-    report(f"{len(fresh):,} new objects to read, {size:,.1f} MiB")
-    landed = read_landed(spark, bucket, fresh, shop_zone).persist()
-    # Fixed before the first commit: what is stored must not change under the judgement while it is written.
-    days = landing.days_touched(landed)
-    known = verdicts.kept(landed, landing.stored(spark, days)).localCheckpoint()
-    judged = verdicts.judge(landed, known)
-    try:
-        report(f"read, {known.count():,} ids came twice or are stored already")
-        landing.commit_orders(judged, check_lease)
-        report("orders committed")
-        landing.commit_rejects(judged, check_lease)
-        fates = accounts.commit_ledger(spark, landed, judged, days, fresh, run, check_lease)
-    finally:
-        landed.unpersist()
+    fates = Counter[str]()
+    for batch in batches(fresh):
+        size = sum(found.bytes for found in batch) / 2**20
+        report(f"{len(batch):,} new objects to read, {size:,.1f} MiB")
+        fates += take(lake, batch, run, check_lease, report)
     return Ingested(len(fresh), len(done), fates)
+
+
+def _prepare(
+    spark: SparkSession, s3: Any, bucket: str, check_lease: Callable[[], None], report: Callable[[str], None]
+) -> None:
+    """The tables are there, and what an interrupted run had begun to commit is in them."""
+    for table in tables.TABLES:
+        spark.sql(tables.create_statement(table))
+    if plan := commits.finish(spark, s3, bucket, check_lease):
+        report(f"finished what was interrupted: {len(plan.files)} files of {plan.token}")
 
 
 def _first_hour(spark: SparkSession, s3: Any, bucket: str, last: datetime) -> datetime:
     newest = accounts.newest_run(spark) or oldest_arrival(s3, bucket) or last
     return min(newest, last) - WINDOW
-
-
-def read_landed(spark: SparkSession, bucket: str, found: list[RawObject], zone: ZoneInfo) -> DataFrame:
-    """Every line of these objects as a row (order_rows.LANDED); the objects are dealt out evenly."""
-    columns = "key string, etag string, bytes bigint, arrived timestamp, modified timestamp"
-    rows = [(item.key, item.etag, item.bytes, item.arrived, item.modified) for item in found]
-    listing = spark.createDataFrame(rows, columns).repartition(min(len(rows), 8 * _cores(spark)))
-
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        for batch in batches:
-            for row in batch.to_pylist():
-                pieces = read_pieces(bucket, row["key"])
-                yield from landed_rows(RawObject(**row), blocks(pieces), zone)
-
-    return listing.mapInArrow(read, landing.LANDED_DDL)
-
-
-def _cores(spark: SparkSession) -> int:
-    return spark.sparkContext.defaultParallelism
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

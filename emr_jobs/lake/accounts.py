@@ -1,28 +1,34 @@
-"""The ledger: which objects are wholly accounted for, and every line of them by fate. Called by ingest."""
+"""The ledger: which objects are wholly accounted for, and every line of them by fate. Called by ingest.
+
+What landed is counted as it was read, what was accepted or refused as the files in S3 hold it: a difference
+between the two is what `cadabra status` is there to find.
+"""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from contracts.order_line import Fate
-from emr_jobs.lake import tables
-from emr_jobs.lake.objects import RawObject
+from emr_jobs.lake import data_files, event_ids, sequences, tables
+from emr_jobs.lake.data_files import DataFile, DayFiles, Layout
+from emr_jobs.lake.doubles import Doubles
+from emr_jobs.lake.order_rows import CONTENT_SOURCE
+from emr_jobs.lake.sequences import Ranges
+from emr_jobs.lake.staging import ObjectAccount, SourceAccount
 
-Counts = defaultdict[str, Counter[str]]  # by source: landed, each fate, and the last sequence
-
-# The source and the sequence of an event id, as SQL; an id by content has neither.
-_SOURCE = "regexp_extract(event_id, '^(.*)-([0-9]+)$', 1) AS source"
-_LAST = "max(CAST(nullif(regexp_extract(event_id, '^(.*)-([0-9]+)$', 2), '') AS bigint)) AS last"
+Stored = Counter[tuple[str, str, str]]  # lines by object, source and fate
 
 
 def known_objects(spark: SparkSession, first: datetime) -> set[str]:
     """The objects the ledger has, of those that arrived from hour `first` on."""
     ledger = spark.table(tables.full_name("ledger")).where(F.col("arrived") >= F.lit(first))
-    return {row[0] for row in ledger.select("object").collect()}
+    return set(ledger.select("object").toArrow()["object"].to_pylist())
 
 
 def newest_run(spark: SparkSession) -> datetime | None:
@@ -31,73 +37,109 @@ def newest_run(spark: SparkSession) -> datetime | None:
     return found.astimezone(UTC) if found else None
 
 
-def commit_ledger(
-    spark: SparkSession,
-    landed: DataFrame,
-    judged: DataFrame,
-    days: str,
-    found: list[RawObject],
+def stored_sequences(spark: SparkSession, sources: Iterable[str]) -> dict[str, Ranges]:
+    """What of these sources any object holds that the ledger has."""
+    wanted = sorted(sources)
+    ledger = spark.table(tables.full_name("ledger")).selectExpr("inline(sources)")
+    found = ledger.where(F.col("source").isin(wanted)).selectExpr("source", "inline(ranges)").toArrow()
+    by_source = {}
+    for name in wanted:
+        own = found.filter(pa.compute.equal(found["source"], name))
+        ranges = np.stack([np.asarray(own["first"]), np.asarray(own["last"])], axis=1)
+        by_source[name] = sequences.union([ranges])
+    return by_source
+
+
+def stored_contents(spark: SparkSession, days: Iterable[str]) -> list[str]:
+    """The ids of lines that came without one, of the orders of these days."""
+    orders = spark.table(tables.full_name("orders")).where(F.col("event_id").startswith(CONTENT_SOURCE))
+    ids: list[str] = orders.where(_within(days)).select("event_id").toArrow()["event_id"].to_pylist()
+    return ids
+
+
+def _within(days: Iterable[str]) -> str:
+    """These days of `time` as SQL: literals, so that only their files are read."""
+    each = (
+        f"(time >= TIMESTAMP'{day} 00:00:00' AND time < TIMESTAMP'{day} 00:00:00' + INTERVAL 1 DAY)"
+        for day in sorted(days)
+    )
+    return " OR ".join(each) or "false"
+
+
+def count_stored(s3: Any, layout: Layout, file: DataFile) -> Stored:
+    """The lines of a data file as S3 has it; runs in a task."""
+    columns = ["object", "event_id", *(["fate"] if layout.table == "orders" else [])]
+    rows = data_files.read(s3, layout, file, columns)
+    counts = Stored()
+    for source, own, _ in event_ids.by_source(rows["event_id"].combine_chunks()):
+        groups = rows.take(pa.array(own)).group_by([name for name in columns if name != "event_id"])
+        for found in groups.aggregate([([], "count_all")]).to_pylist():
+            counts[found["object"], source, found.get("fate", Fate.REJECTED)] += found["count_all"]
+    return counts
+
+
+def rows(
+    accounts: Iterable[ObjectAccount],
+    stored: Stored,
+    dropped: Counter[tuple[str, str]],
+    doubles: Mapping[str, Doubles],
     run: int,
-    check_lease: Callable[[], None],
-) -> Counter[str]:
-    """One row for each object, after its lines are stored; the answer is the sum of the fates.
-
-    What landed is counted as it was read, what was accepted or refused as it is stored: a difference between
-    the two is what `cadabra status` is there to find.
-    """
-    counts: defaultdict[str, Counts] = defaultdict(lambda: defaultdict(Counter))
-    _count_landed(landed, counts)
-    _count_fates(judged.where(F.col("fate") == Fate.DUPLICATE.value), counts)
-    _count_fates(_stored(spark, days, found), counts)
-    rows = [_row(item, counts[item.key], run) for item in found]
-    ddl = ", ".join(f"`{name}` {kind}" for name, kind in tables.LEDGER.items())
-    check_lease()
-    spark.createDataFrame(rows, ddl).coalesce(1).writeTo(tables.full_name("ledger")).append()
-    return Counter({fate.value: sum(row[fate.value] for row in rows) for fate in Fate})
-
-
-def _count_landed(landed: DataFrame, counts: defaultdict[str, Counts]) -> None:
-    by_source = landed.selectExpr("object", _SOURCE, "event_id").groupBy("object", "source")
-    for row in by_source.agg(F.count("*").alias("lines"), F.expr(_LAST)).collect():
-        counts[row["object"]][row["source"]].update(landed=row["lines"], last=row["last"] or 0)
-
-
-def _count_fates(lines: DataFrame, counts: defaultdict[str, Counts]) -> None:
-    for row in (
-        lines.selectExpr("object", _SOURCE, "fate").groupBy("object", "source", "fate").count().collect()
-    ):
-        counts[row["object"]][row["source"]][row["fate"]] = row["count"]
-
-
-def _stored(spark: SparkSession, days: str, found: list[RawObject]) -> DataFrame:
-    """The lines of these objects as the tables hold them."""
-    columns = ("object", "event_id", "fate")
-    orders = spark.table(tables.full_name("orders")).where(days).select(*columns)
-    rejects = spark.table(tables.full_name("rejects")).withColumn("fate", F.lit(Fate.REJECTED.value))
-    objects = spark.createDataFrame([(item.key,) for item in found], "object string")
-    stored = orders.unionByName(rejects.select(*columns))
-    return stored.join(F.broadcast(objects), on="object", how="left_semi")
-
-
-def _row(item: RawObject, by_source: Counts, run: int) -> dict[str, Any]:
-    sources = [
-        {"source": source, "last": counted["last"], **_lines(counted)}
-        for source, counted in sorted(by_source.items())
+) -> list[dict[str, Any]]:
+    """One for each object. `dropped` counts the doubles taken out of its files, by object and source."""
+    by_object: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for (key, source, fate), lines in stored.items():
+        by_object[key][source][fate] += lines
+    now = datetime.now(UTC)
+    return [
+        _row(account, by_object[account.found.key], dropped, doubles.get(account.found.key, Doubles()))
+        | {"run": run, "ingested": now}
+        for account in accounts
     ]
-    total: Counter[str] = Counter()
-    for counted in by_source.values():
-        total.update(counted)
-    return {
-        "object": item.key,
-        "etag": item.etag,
-        "bytes": item.bytes,
-        "arrived": item.arrived,
-        **_lines(total),
-        "sources": sources,
-        "run": run,
-        "ingested": datetime.now(UTC),
-    }
+
+
+def _row(
+    account: ObjectAccount,
+    stored: Mapping[str, Counter[str]],
+    dropped: Counter[tuple[str, str]],
+    doubles: Doubles,
+) -> dict[str, Any]:
+    found, total, sources = account.found, Counter[str](), []
+    for source, counted in sorted(account.sources.items()):
+        again = sequences.intersection(counted.erased, doubles.ranges.get(source, sequences.NONE))
+        counts = stored[source] + Counter(
+            {
+                "landed": counted.landed,
+                Fate.DUPLICATE: counted.duplicates + dropped[found.key, source] + sequences.size(again),
+                Fate.ERASED: _erased(counted) - sequences.size(again),
+            }
+        )
+        total.update(counts)
+        sources.append(
+            {"source": source, "last": counted.last, "ranges": sequences.plain(counted.ranges)}
+            | _lines(counts)
+        )
+    place = {"object": found.key, "etag": found.etag, "bytes": found.bytes, "arrived": found.arrived}
+    return place | _lines(total) | {"sources": sources}
+
+
+def _erased(counted: SourceAccount) -> int:
+    return sequences.size(counted.erased) + counted.erased_without_id
 
 
 def _lines(counted: Counter[str]) -> dict[str, int]:
     return {name: counted[name] for name in ("landed", *Fate)}
+
+
+def files(s3: Any, layout: Layout, rows: list[dict[str, Any]], name: str) -> list[DataFile]:
+    """The ledger's rows as data files."""
+    written = DayFiles(layout, name)
+    written.add(pa.RecordBatch.from_pylist(rows, schema=layout.schema))
+    return list(written.put(s3))
+
+
+def fates(rows: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    total = Counter[str]()
+    for row in rows:
+        total.update(_lines(Counter(row)))
+    del total["landed"]
+    return total

@@ -39,11 +39,11 @@ class Block:
 
 def read_pieces(bucket: str, key: str) -> Iterator[bytes]:
     """An object's bytes in pieces, in a task."""
-    yield from _task_s3().get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(READ_BYTES)
+    yield from task_s3().get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(READ_BYTES)
 
 
 @functools.cache
-def _task_s3() -> Any:
+def task_s3() -> Any:
     """One client for all tasks of a Python worker: making one takes longer than reading a small object."""
     return boto3.client("s3")
 

@@ -35,7 +35,9 @@ REJECTS = {
 }
 
 # Grain: one object that is wholly accounted for; the row is written last. landed = the sum of the fates, here
-# and within each source. A source's sequence starts at 1: last - (landed - duplicate) lines are missing.
+# and within each source. A source's ranges are the sequences that landed in the object; its sequence starts
+# at 1: what no object's ranges have up to the last is missing, and a line whose sequence another object has
+# is a duplicate.
 _COUNTS = {"landed": "bigint"} | {fate.value: "bigint" for fate in Fate}
 LEDGER = {
     "object": "string",
@@ -44,6 +46,7 @@ LEDGER = {
     "arrived": "timestamp",
     **_COUNTS,
     "sources": "array<struct<source: string, last: bigint, "
+    "ranges: array<struct<first: bigint, last: bigint>>, "
     + ", ".join(f"`{name}`: {kind}" for name, kind in _COUNTS.items())
     + ">>",
     "run": "bigint",

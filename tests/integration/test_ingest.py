@@ -12,7 +12,7 @@ import pytest
 from contracts import lease, s3_layout
 from contracts.order_line import Fate, OrderLine, format_line
 from emr_jobs import ingest
-from emr_jobs.lake import accounts, landing, tables
+from emr_jobs.lake import accounts, tables
 from emr_jobs.lake.arrivals import oldest_arrival
 from infra.ledger import accounts as ledger_accounts
 
@@ -252,14 +252,3 @@ def test_objects_under_an_emulators_literal_prefix_are_taken_in_their_own_hour_o
     run(spark, lake, first=old - timedelta(hours=1))
     run(spark, lake, first=old - timedelta(hours=1))
     assert ledger(spark, literal)["sale"] == 1
-
-
-def test_a_line_that_is_not_stored_shows_in_the_ledger(spark, lake, source, monkeypatch):
-    """The ledger is counted from what is stored: the first equation is no tautology."""
-    key = put(lake, f"{source}.gz", gzip.compress(line(source, 1) + line(source, 2)))
-    monkeypatch.setattr(landing, "commit_orders", lambda _judged, check_lease: check_lease())
-    run(spark, lake)
-    row = ledger(spark, key)
-    assert (row["landed"], row["sale"]) == (2, 0)
-    (account,) = (found for found in ledger_accounts([row]) if found.source == source)
-    assert account.complaint() == f"{source}: 2 lines landed, but the fates add up to 0"
