@@ -10,6 +10,7 @@ FIREHOSE_ERRORS = "firehose-errors/"
 CATALOGUE = "catalogue/catalogue.csv"
 LAKE = "lake/"
 INGEST_PLAN = LAKE + "unfinished.json"  # what a run is about to commit; gone when it is committed
+INGEST_UNDERTAKING = LAKE + "undertaking.json"  # hours that take more than one commit; gone when they are in
 LISTS = "lists/"
 MODELS = "models/"
 PUBLICATIONS = "publications/"

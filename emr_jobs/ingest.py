@@ -8,8 +8,8 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,9 +18,13 @@ import boto3
 from pyspark.sql import SparkSession
 
 from contracts import lease
-from emr_jobs.lake import accounts, commits, iceberg, tables
-from emr_jobs.lake.arrivals import list_arrivals, oldest_arrival
+from contracts.s3_layout import arrival_hour
+from emr_jobs.lake import accounts, commits, iceberg, undertaking
+from emr_jobs.lake.arrivals import list_arrivals, oldest_arrival, start_of_hour
+from emr_jobs.lake.forgetting import forget
 from emr_jobs.lake.intake import Lake, batches, take
+from emr_jobs.lake.objects import RawObject
+from emr_jobs.lake.undertaking import Undertaking
 
 UTC_ZONE = ZoneInfo("UTC")
 WINDOW = timedelta(hours=26)  # a day of Firehose's own retries, and the hour on either side
@@ -30,9 +34,12 @@ WINDOW = timedelta(hours=26)  # a day of Firehose's own retries, and the hour on
 class Ingested:
     """What a run took in; fates by count."""
 
-    objects: int
-    known: int
-    fates: Counter[str]
+    objects: int = 0
+    known: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "Ingested") -> "Ingested":
+        return Ingested(self.objects + other.objects, self.known + other.known, self.fates + other.fates)
 
     def __str__(self) -> str:
         fates = ", ".join(f"{count:,} {fate}" for fate, count in self.fates.items() if count)
@@ -55,13 +62,14 @@ def main(arguments: list[str] | None = None) -> int:
             boto3.client("s3"),
             options.bucket,
             run=options.run,
-            first=options.first,
-            last=options.last,
+            first=options.rebuild.first if options.rebuild else options.first,
+            last=options.rebuild.last if options.rebuild else options.last,
+            anew=bool(options.rebuild),
             check_lease=check_lease,
             shop_zone=options.shop_zone,
             report=lambda text: print(f"ingest: {text} ({time.monotonic() - began:.1f} s)", flush=True),
         )
-    except lease.LeaseLostError as error:
+    except (lease.LeaseLostError, iceberg.OtherColumnsError) as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 1
     finally:
@@ -81,37 +89,73 @@ def ingest(
     check_lease: Callable[[], None],
     shop_zone: ZoneInfo = UTC_ZONE,
     report: Callable[[str], None] = lambda _: None,
+    anew: bool = False,
 ) -> Ingested:
     """Every object of these arrival hours that the ledger does not have, into the three tables.
 
     Without `first`: from 26 hours before the last run, or from the oldest object where there was none, so
-    that hours in which nothing ran are caught up.
+    that hours in which nothing ran are caught up. With `anew`, also what the ledger has is read again.
     """
     _prepare(spark, s3, bucket, check_lease, report)
     lake = Lake(spark, s3, bucket, iceberg.layouts(spark), shop_zone)
-    first = first or _first_hour(spark, s3, bucket, last)
-    done = accounts.known_objects(spark, first)
-    listed = {found.key: found for found in list_arrivals(s3, bucket, first, last)}
-    fresh = [listed[key] for key in sorted(listed.keys() - done)]
-    fates = Counter[str]()
-    for batch in batches(fresh):
-        size = sum(found.bytes for found in batch) / 2**20
-        report(f"{len(batch):,} new objects to read, {size:,.1f} MiB")
-        fates += take(lake, batch, run, check_lease, report)
-    return Ingested(len(fresh), len(done), fates)
+    left = undertaking.pending(s3, bucket)
+    asked = Undertaking(first or _first_hour(spark, s3, bucket, last, anew), last, anew)
+    taken = Ingested()
+    for hours in (left, asked) if left else (asked,):
+        taken += _undertake(lake, hours, run, check_lease, report)
+    return taken
+
+
+def _undertake(
+    lake: Lake, hours: Undertaking, run: int, check_lease: Callable[[], None], report: Callable[[str], None]
+) -> Ingested:
+    listed = {found.key: found for found in list_arrivals(lake.s3, lake.bucket, hours.first, hours.last)}
+    known = _known(lake, hours, listed, report)
+    if hours.anew:
+        undertaking.begin(lake.s3, lake.bucket, hours)
+        forget(lake.spark, known, check_lease)
+        report(f"{len(known):,} objects are read anew")
+        known = {}
+    shares = list(batches([listed[key] for key in sorted(listed.keys() - known.keys())]))
+    if len(shares) > 1:
+        undertaking.begin(lake.s3, lake.bucket, hours)
+    taken = Ingested(known=len(known))
+    for share in shares:
+        size = sum(found.bytes for found in share) / 2**20
+        report(f"{len(share):,} new objects to read, {size:,.1f} MiB")
+        taken += Ingested(len(share), 0, take(lake, share, run, check_lease, report))
+    undertaking.end(lake.s3, lake.bucket)
+    return taken
+
+
+def _known(
+    lake: Lake, hours: Undertaking, listed: Mapping[str, RawObject], report: Callable[[str], None]
+) -> dict[str, str]:
+    """The listed objects that the ledger has, with the etags they had; what changed since is told."""
+    timeless = (key for key in listed if arrival_hour(key) is None)
+    known = accounts.known_objects(lake.spark, start_of_hour(hours.first), timeless)
+    known = {key: etag for key, etag in known.items() if key in listed}
+    changed = sorted(key for key, etag in known.items() if listed[key].etag != etag)
+    if changed and not hours.anew:
+        report(
+            f"{len(changed):,} objects are not what they were when they were taken, s3://{lake.bucket}/"
+            f"{changed[0]} among them: `cadabra retrain --rebuild DAY` reads a day anew"
+        )
+    return known
 
 
 def _prepare(
     spark: SparkSession, s3: Any, bucket: str, check_lease: Callable[[], None], report: Callable[[str], None]
 ) -> None:
     """The tables are there, and what an interrupted run had begun to commit is in them."""
-    for table in tables.TABLES:
-        spark.sql(tables.create_statement(table))
+    iceberg.make_tables(spark)
     if plan := commits.finish(spark, s3, bucket, check_lease):
         report(f"finished what was interrupted: {len(plan.files)} files of {plan.token}")
 
 
-def _first_hour(spark: SparkSession, s3: Any, bucket: str, last: datetime) -> datetime:
+def _first_hour(spark: SparkSession, s3: Any, bucket: str, last: datetime, anew: bool) -> datetime:
+    if anew:
+        return oldest_arrival(s3, bucket) or last
     newest = accounts.newest_run(spark) or oldest_arrival(s3, bucket) or last
     return min(newest, last) - WINDOW
 
@@ -129,9 +173,31 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--last", type=_hour, default=now, help="last arrival hour (this one)")
     parser.add_argument(
+        "--rebuild",
+        type=_days,
+        metavar="DAY",
+        help="read what arrived on this day anew, as 2026-11-20, or all of it: all",
+    )
+    parser.add_argument(
         "--shop-zone", type=ZoneInfo, default=UTC_ZONE, help="the zone of times that name none (UTC)"
     )
     return parser.parse_args(arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    first: datetime | None  # None: the oldest there is
+    last: datetime
+
+
+def _days(text: str) -> Days:
+    if text == "all":
+        return Days(None, datetime.now(UTC))
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a day such as 2026-11-20 nor all") from error
+    return Days(day, day + timedelta(hours=23))
 
 
 def _hour(text: str) -> datetime:

@@ -25,10 +25,11 @@ from emr_jobs.lake.staging import ObjectAccount, SourceAccount
 Stored = Counter[tuple[str, str, str]]  # lines by object, source and fate
 
 
-def known_objects(spark: SparkSession, first: datetime) -> set[str]:
-    """The objects the ledger has, of those that arrived from hour `first` on."""
-    ledger = spark.table(tables.full_name("ledger")).where(F.col("arrived") >= F.lit(first))
-    return set(ledger.select("object").toArrow()["object"].to_pylist())
+def known_objects(spark: SparkSession, first: datetime, others: Iterable[str]) -> dict[str, str]:
+    """Key and etag of what the ledger has: the objects from arrival hour `first` on, and these others."""
+    wanted = (F.col("arrived") >= F.lit(first)) | F.col("object").isin(list(others))
+    found = spark.table(tables.full_name("ledger")).where(wanted).select("object", "etag").toArrow()
+    return dict(zip(found["object"].to_pylist(), found["etag"].to_pylist(), strict=True))
 
 
 def newest_run(spark: SparkSession) -> datetime | None:
@@ -105,7 +106,11 @@ def _row(
 ) -> dict[str, Any]:
     found, total, sources = account.found, Counter[str](), []
     for source, counted in sorted(account.sources.items()):
-        again = sequences.intersection(counted.erased, doubles.ranges.get(source, sequences.NONE))
+        anothers = doubles.ranges.get(source, sequences.NONE)
+        own, again = (
+            sequences.difference(counted.ranges, anothers),
+            sequences.intersection(counted.erased, anothers),
+        )
         counts = stored[source] + Counter(
             {
                 "landed": counted.landed,
@@ -115,8 +120,7 @@ def _row(
         )
         total.update(counts)
         sources.append(
-            {"source": source, "last": counted.last, "ranges": sequences.plain(counted.ranges)}
-            | _lines(counts)
+            {"source": source, "last": counted.last, "ranges": sequences.plain(own)} | _lines(counts)
         )
     place = {"object": found.key, "etag": found.etag, "bytes": found.bytes, "arrived": found.arrived}
     return place | _lines(total) | {"sources": sources}

@@ -15,12 +15,16 @@ _LAYOUTS = (s3_layout.ORDERS + "year=", s3_layout.ORDERS + "2")
 def list_arrivals(s3: Any, bucket: str, first: datetime, last: datetime) -> Iterator[RawObject]:
     """Every raw object that arrived from hour `first` to hour `last`."""
     pages = s3.get_paginator("list_objects_v2")
-    earliest = first.replace(minute=0, second=0, microsecond=0)
+    earliest = start_of_hour(first)
     for prefix in s3_layout.arrival_prefixes(first, last):
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             found = map(_raw_object, page.get("Contents", ()))
             # The literal prefix holds every hour there is.
             yield from (item for item in found if item and earliest <= item.arrived < last + HOUR)
+
+
+def start_of_hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
 
 
 def oldest_arrival(s3: Any, bucket: str) -> datetime | None:

@@ -8,12 +8,32 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
 
 from emr_jobs.lake import tables
 from emr_jobs.lake.data_files import DataFile, Layout
 
 _MARK = "cadabra.commit"  # in a snapshot's summary: the token it was made under
 _FOOTERS_AT_ONCE = 8  # read from S3 for a file's metrics
+
+
+class OtherColumnsError(RuntimeError):
+    """A table was made by another version of Cadabra."""
+
+
+def make_tables(spark: SparkSession) -> None:
+    """The tables that are not there yet; OtherColumnsError where one has columns that are not ours."""
+    for table, columns in tables.TABLES.items():
+        spark.sql(tables.create_statement(table))
+        wanted = StructType.fromDDL(", ".join(f"`{name}` {kind}" for name, kind in columns.items()))
+        found = spark.table(tables.full_name(table)).schema
+        if found.simpleString() != wanted.simpleString():
+            raise OtherColumnsError(
+                f"{tables.full_name(table)} was made by another version of Cadabra: it has "
+                f"{found.simpleString()}, not {wanted.simpleString()}. Every line is in S3 still: delete "
+                f"the tables {', '.join(tables.TABLES)} of the Glue database {tables.DATABASE}, then run "
+                "`cadabra retrain --rebuild all`"
+            )
 
 
 def layouts(spark: SparkSession) -> dict[str, Layout]:

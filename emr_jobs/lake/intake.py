@@ -44,14 +44,14 @@ class Lake:
     zone: ZoneInfo  # of times that name none
 
 
-def batches(found: Sequence[RawObject], size: int = BATCH_BYTES) -> Iterator[list[RawObject]]:
+def batches(found: Sequence[RawObject], size: int | None = None) -> Iterator[list[RawObject]]:
     """Objects that follow each other, of about so many bytes together."""
     batch: list[RawObject] = []
     held = 0
     for item in found:
         batch.append(item)
         held += item.bytes
-        if held >= size:
+        if held >= (size or BATCH_BYTES):
             yield batch
             batch, held = [], 0
     if batch:

@@ -51,6 +51,16 @@ def intersection(one: Ranges, other: Ranges) -> Ranges:
     )
 
 
+def difference(one: Ranges, other: Ranges) -> Ranges:
+    """What is in the first only."""
+    common = intersection(one, other)
+    if not len(common):
+        return one
+    edges = np.concatenate([one[:, 0], common[:, 1] + 1]), np.concatenate([one[:, 1], common[:, 0] - 1])
+    firsts, lasts = np.sort(edges[0]), np.sort(edges[1])
+    return np.stack([firsts, lasts], axis=1)[firsts <= lasts]
+
+
 def contains(ranges: Ranges, values: Values) -> NDArray[np.bool_]:
     """Which of the values are in the set."""
     if not len(ranges):

@@ -35,9 +35,8 @@ REJECTS = {
 }
 
 # Grain: one object that is wholly accounted for; the row is written last. landed = the sum of the fates, here
-# and within each source. A source's ranges are the sequences that landed in the object; its sequence starts
-# at 1: what no object's ranges have up to the last is missing, and a line whose sequence another object has
-# is a duplicate.
+# and within each source. A source's ranges are the sequences that the object has and no other: a line that
+# lands with one of them again is a duplicate. They start at 1: what no object has up to the last is missing.
 _COUNTS = {"landed": "bigint"} | {fate.value: "bigint" for fate in Fate}
 LEDGER = {
     "object": "string",

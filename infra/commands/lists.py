@@ -11,7 +11,7 @@ def _retrain(options: argparse.Namespace) -> None:
 
     session.enter(options.data, options.target)
     asked = {
-        "ingest": _given(first=options.first, last=options.last),
+        "ingest": _given(first=options.first, last=options.last, rebuild=options.rebuild),
         "retrain": _given(as_of=options.as_of),
     }
     live = session.step_folder(options.data, options.target)
@@ -43,6 +43,11 @@ def _retrain_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--first", metavar="HOUR", help="ingest from this arrival hour on, as 2026-11-20T09")
     parser.add_argument("--last", metavar="HOUR", help="ingest up to this arrival hour")
+    parser.add_argument(
+        "--rebuild",
+        metavar="DAY",
+        help="read the raw objects that arrived on this day anew, as 2026-11-20; or `all` of them",
+    )
     parser.add_argument(
         "--wait", action="store_true", help="if a run is active, wait for its end, then start"
     )

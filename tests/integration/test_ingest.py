@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ import pytest
 from contracts import lease, s3_layout
 from contracts.order_line import Fate, OrderLine, format_line
 from emr_jobs import ingest
-from emr_jobs.lake import accounts, tables
+from emr_jobs.lake import accounts, intake, tables
 from emr_jobs.lake.arrivals import oldest_arrival
 from infra.ledger import accounts as ledger_accounts
 
@@ -146,27 +147,100 @@ def test_a_refused_line_sent_again_is_a_duplicate(spark, lake, source):
     assert ledger(spark, again)["duplicate"] == 1
 
 
-@pytest.mark.parametrize("commits", [1, 2, 3])
+class KilledError(Exception):
+    pass
+
+
+def killed_at(call):
+    """A check of the lease that ends the run the given time it is asked."""
+    calls = itertools.count(1)
+
+    def check_lease():
+        if next(calls) == call:
+            raise KilledError
+
+    return check_lease
+
+
+@pytest.mark.parametrize("commits", [1, 2, 3, 4, 5])
 def test_a_run_killed_before_any_commit_ends_right_when_run_again(spark, lake, source, commits):
     bad = b"500003,10001,x,many,2026-01-01,1.0,c1,France,%s-2\n" % source.encode()
     key = put(lake, f"{source}.csv", line(source, 1) + bad + line(source, 1))
-
-    class KilledError(Exception):
-        pass
-
-    calls = itertools.count(1)
-
-    def killed_at():
-        if next(calls) == commits:
-            raise KilledError
-
     with pytest.raises(KilledError):
-        run(spark, lake, check_lease=killed_at)
+        run(spark, lake, check_lease=killed_at(commits))
     run(spark, lake)
     row = ledger(spark, key)
     assert (row["sale"], row["rejected"], row["duplicate"]) == (1, 1, 1)
     assert len(stored(spark, "orders", source)) == 1
     assert len(stored(spark, "rejects", source)) == 1
+
+
+def test_what_a_killed_run_had_begun_to_commit_is_finished_and_told(spark, lake, source):
+    put(lake, f"{source}.csv", line(source, 1))
+    with pytest.raises(KilledError):
+        run(spark, lake, run=77, check_lease=killed_at(3))
+    said = []
+    assert run(spark, lake, report=said.append).objects == 0
+    assert [text.partition(" of ")[2].partition("-")[0] for text in said if "interrupted" in text] == ["77"]
+    assert len(stored(spark, "orders", source)) == 1
+
+
+def test_a_long_absence_is_caught_up_though_the_run_is_killed_half_way(spark, lake, source, monkeypatch):
+    days = [NOW - timedelta(days=age) for age in (90, 89, 88)]
+    for number, day in enumerate(days, start=1):
+        put(lake, f"{source}-{number}.csv", line(source, number, time=day), hour=day)
+    monkeypatch.setattr(intake, "BATCH_BYTES", 1)
+    one_batch = 4  # the plan, two tables, the plan's end
+    with pytest.raises(KilledError):
+        run(spark, lake, first=days[0], last=days[-1], check_lease=killed_at(one_batch + 1))
+    assert len(stored(spark, "orders", source)) == 1
+    run(spark, lake, first=None)
+    assert len(stored(spark, "orders", source)) == 3
+
+
+def fates(spark, source):
+    rows = spark.table(tables.full_name("ledger")).selectExpr("object", "inline(sources)").collect()
+    own = [row.asDict(recursive=True) for row in rows if row["source"] == source]
+    return sorted(own, key=lambda row: row["object"])
+
+
+@pytest.mark.parametrize("killed", [None, 3, 6])
+def test_hours_that_are_read_anew_give_the_same_tables(spark, lake, source, killed):
+    day = NOW - timedelta(days=60)
+    put(lake, f"{source}-a.gz", gzip.compress(line(source, 1) + line(source, 2)), hour=day)
+    put(lake, f"{source}-b.gz", gzip.compress(line(source, 2) + line(source, 3)), hour=day)
+    put(lake, f"{source}-c.csv", b"no order line,%s-4\n" % source.encode(), hour=day)
+    hours = {"first": day, "last": day + timedelta(hours=2)}
+    run(spark, lake, **hours)
+    before = [*(stored(spark, table, source) for table in ("orders", "rejects")), fates(spark, source)]
+    if killed:
+        with pytest.raises(KilledError):
+            run(spark, lake, anew=True, check_lease=killed_at(killed), **hours)
+        run(spark, lake)
+    else:
+        run(spark, lake, anew=True, **hours)
+    after = [*(stored(spark, table, source) for table in ("orders", "rejects")), fates(spark, source)]
+    assert after == before
+
+
+def test_a_line_stays_when_the_object_that_has_it_is_read_anew_after_its_double_came(spark, lake, source):
+    early, late = NOW - timedelta(days=30), NOW - timedelta(days=29)
+    put(lake, f"{source}-a.csv", line(source, 1), hour=early)
+    run(spark, lake, first=early, last=early)
+    put(lake, f"{source}-b.csv", line(source, 1), hour=late)
+    run(spark, lake, first=late, last=late)
+    run(spark, lake, first=early, last=early, anew=True)
+    assert [row["object"].rpartition("-")[2] for row in stored(spark, "orders", source)] == ["a.csv"]
+
+
+def test_an_object_that_changed_after_it_was_taken_is_told_of(spark, lake, source):
+    key = put(lake, f"{source}.csv", line(source, 1))
+    run(spark, lake)
+    put(lake, f"{source}.csv", line(source, 2))
+    said = []
+    run(spark, lake, report=said.append)
+    assert any(key in text and "--rebuild" in text for text in said)
+    put(lake, f"{source}.csv", line(source, 1))
 
 
 def test_an_object_twenty_hours_late_under_an_old_prefix_is_found(spark, lake, source):
@@ -252,3 +326,30 @@ def test_objects_under_an_emulators_literal_prefix_are_taken_in_their_own_hour_o
     run(spark, lake, first=old - timedelta(hours=1))
     run(spark, lake, first=old - timedelta(hours=1))
     assert ledger(spark, literal)["sale"] == 1
+
+
+def test_a_line_that_is_not_stored_shows_in_the_ledger(spark, lake, source, monkeypatch):
+    """The ledger is counted from what is stored: the first equation is no tautology."""
+    key = put(lake, f"{source}.gz", gzip.compress(line(source, 1) + line(source, 2)))
+    monkeypatch.setattr(intake, "_once", lambda _lake, _files, _again: ([], Counter()))
+    run(spark, lake)
+    row = ledger(spark, key)
+    assert (row["landed"], row["sale"]) == (2, 0)
+    (account,) = (found for found in ledger_accounts([row]) if found.source == source)
+    assert account.complaint() == f"{source}: 2 lines landed, but the fates add up to 0"
+
+
+def test_the_ledger_says_which_sequences_an_object_has(spark, lake, source):
+    a = put(lake, f"{source}-a.gz", b"".join(line(source, number) for number in (1, 2, 3, 7)))
+    b = put(lake, f"{source}-b.gz", b"".join(line(source, number) for number in (3, 4, 4, 8)))
+    run(spark, lake)
+    ranges = {row["object"]: [tuple(pair.values()) for pair in row["ranges"]] for row in fates(spark, source)}
+    assert ranges == {a: [(1, 3), (7, 7)], b: [(4, 4), (8, 8)]}
+
+
+def test_an_hour_is_taken_once_though_the_range_begins_within_it(spark, lake, source):
+    key = put(lake, f"{source}.csv", line(source, 1))
+    within = NOW.replace(minute=0, second=0) + timedelta(minutes=59)
+    for _ in range(2):
+        run(spark, lake, first=within)
+    assert ledger(spark, key)["sale"] == 1
