@@ -18,9 +18,9 @@ import boto3
 from pyspark.sql import SparkSession
 
 from contracts import lease
-from contracts.s3_layout import arrival_hour
-from emr_jobs.lake import accounts, commits, iceberg, undertaking
-from emr_jobs.lake.arrivals import list_arrivals, oldest_arrival, start_of_hour
+from emr_jobs.lake import commits, iceberg, undertaking
+from emr_jobs.lake.accounts import Ledger
+from emr_jobs.lake.arrivals import list_arrivals, oldest_arrival
 from emr_jobs.lake.forgetting import forget
 from emr_jobs.lake.intake import Lake, batches, take
 from emr_jobs.lake.objects import RawObject
@@ -99,7 +99,7 @@ def ingest(
     _prepare(spark, s3, bucket, check_lease, report)
     lake = Lake(spark, s3, bucket, iceberg.layouts(spark), shop_zone)
     left = undertaking.pending(s3, bucket)
-    asked = Undertaking(first or _first_hour(spark, s3, bucket, last, anew), last, anew)
+    asked = Undertaking(first or _first_hour(lake, last, anew), last, anew)
     taken = Ingested()
     for hours in (left, asked) if left else (asked,):
         taken += _undertake(lake, hours, run, check_lease, report)
@@ -115,8 +115,8 @@ def _undertake(
         undertaking.begin(lake.s3, lake.bucket, hours)
         forget(lake.spark, known, check_lease)
         report(f"{len(known):,} objects are read anew")
-        known = {}
-    shares = list(batches([listed[key] for key in sorted(listed.keys() - known.keys())]))
+        known = set()
+    shares = list(batches([listed[key] for key in sorted(listed.keys() - known)]))
     if len(shares) > 1:
         undertaking.begin(lake.s3, lake.bucket, hours)
     taken = Ingested(known=len(known))
@@ -130,12 +130,11 @@ def _undertake(
 
 def _known(
     lake: Lake, hours: Undertaking, listed: Mapping[str, RawObject], report: Callable[[str], None]
-) -> dict[str, str]:
-    """The listed objects that the ledger has, with the etags they had; what changed since is told."""
-    timeless = (key for key in listed if arrival_hour(key) is None)
-    known = accounts.known_objects(lake.spark, start_of_hour(hours.first), timeless)
-    known = {key: etag for key, etag in known.items() if key in listed}
-    changed = sorted(key for key, etag in known.items() if listed[key].etag != etag)
+) -> set[str]:
+    """The listed objects that the ledger has; what changed since they were taken is told."""
+    etags = Ledger.read(lake.spark, lake.s3, lake.layouts["ledger"]).etags()
+    known = listed.keys() & etags.keys()
+    changed = sorted(key for key in known if listed[key].etag != etags[key])
     if changed and not hours.anew:
         report(
             f"{len(changed):,} objects are not what they were when they were taken, s3://{lake.bucket}/"
@@ -153,10 +152,11 @@ def _prepare(
         report(f"finished what was interrupted: {len(plan.files)} files of {plan.token}")
 
 
-def _first_hour(spark: SparkSession, s3: Any, bucket: str, last: datetime, anew: bool) -> datetime:
+def _first_hour(lake: Lake, last: datetime, anew: bool) -> datetime:
+    oldest = oldest_arrival(lake.s3, lake.bucket) or last
     if anew:
-        return oldest_arrival(s3, bucket) or last
-    newest = accounts.newest_run(spark) or oldest_arrival(s3, bucket) or last
+        return oldest
+    newest = Ledger.read(lake.spark, lake.s3, lake.layouts["ledger"]).newest_run() or oldest
     return min(newest, last) - WINDOW
 
 

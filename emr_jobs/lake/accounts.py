@@ -4,51 +4,70 @@ What landed is counted as it was read, what was accepted or refused as the files
 between the two is what `cadabra status` is there to find.
 """
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from contracts.order_line import Fate
-from emr_jobs.lake import data_files, event_ids, sequences, tables
+from emr_jobs.lake import data_files, event_ids, iceberg, sequences, tables
 from emr_jobs.lake.data_files import DataFile, DayFiles, Layout
 from emr_jobs.lake.doubles import Doubles
 from emr_jobs.lake.order_rows import CONTENT_SOURCE
 from emr_jobs.lake.sequences import Ranges
 from emr_jobs.lake.staging import ObjectAccount, SourceAccount
 
+_SEQUENCES = [  # leaves of the column sources
+    "sources.list.element.source",
+    "sources.list.element.ranges.list.element.first",
+    "sources.list.element.ranges.list.element.last",
+]
 Stored = Counter[tuple[str, str, str]]  # lines by object, source and fate
 
 
-def known_objects(spark: SparkSession, first: datetime, others: Iterable[str]) -> dict[str, str]:
-    """Key and etag of what the ledger has: the objects from arrival hour `first` on, and these others."""
-    wanted = (F.col("arrived") >= F.lit(first)) | F.col("object").isin(list(others))
-    found = spark.table(tables.full_name("ledger")).where(wanted).select("object", "etag").toArrow()
-    return dict(zip(found["object"].to_pylist(), found["etag"].to_pylist(), strict=True))
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the ledger has, as a run needs it; read once."""
 
+    pieces: list[pa.Table]
 
-def newest_run(spark: SparkSession) -> datetime | None:
-    """When the last object was accounted for; None where the ledger is empty."""
-    found = spark.table(tables.full_name("ledger")).agg(F.max("ingested")).collect()[0][0]
-    return found.astimezone(UTC) if found else None
+    @classmethod
+    def read(cls, spark: SparkSession, s3: Any, layout: Layout) -> "Ledger":
+        return cls(iceberg.read(spark, s3, layout, ["object", "etag", "ingested", *_SEQUENCES]))
 
+    def etags(self) -> dict[str, str]:
+        """Of every object that is accounted for."""
+        pairs = (
+            zip(piece["object"].to_pylist(), piece["etag"].to_pylist(), strict=True) for piece in self.pieces
+        )
+        return dict(itertools.chain.from_iterable(pairs))
 
-def stored_sequences(spark: SparkSession, sources: Iterable[str]) -> dict[str, Ranges]:
-    """What of these sources any object holds that the ledger has."""
-    wanted = sorted(sources)
-    ledger = spark.table(tables.full_name("ledger")).selectExpr("inline(sources)")
-    found = ledger.where(F.col("source").isin(wanted)).selectExpr("source", "inline(ranges)").toArrow()
-    by_source = {}
-    for name in wanted:
-        own = found.filter(pa.compute.equal(found["source"], name))
-        ranges = np.stack([np.asarray(own["first"]), np.asarray(own["last"])], axis=1)
-        by_source[name] = sequences.union([ranges])
-    return by_source
+    def newest_run(self) -> datetime | None:
+        """When the last object was accounted for; None where the ledger is empty."""
+        found = [pc.max(piece["ingested"]).as_py() for piece in self.pieces]
+        return max(found).astimezone(UTC) if found else None
+
+    def sequences(self) -> dict[str, Ranges]:
+        """What is stored of each source."""
+        found: defaultdict[str, list[Ranges]] = defaultdict(list)
+        for piece in self.pieces:
+            sources = pc.list_flatten(piece["sources"]).combine_chunks()
+            ranges = sources.field("ranges")
+            pairs = ranges.flatten()
+            flat = np.stack([np.asarray(pairs.field("first")), np.asarray(pairs.field("last"))], axis=1)
+            names = sources.field("source").take(pc.list_parent_indices(ranges)).dictionary_encode()
+            codes = np.asarray(names.indices)
+            for code, name in enumerate(names.dictionary.to_pylist()):
+                found[name].append(flat[codes == code])
+        return {name: sequences.union(ranges) for name, ranges in found.items()}
 
 
 def stored_contents(spark: SparkSession, days: Iterable[str]) -> list[str]:
@@ -70,7 +89,7 @@ def _within(days: Iterable[str]) -> str:
 def count_stored(s3: Any, layout: Layout, file: DataFile) -> Stored:
     """The lines of a data file as S3 has it; runs in a task."""
     columns = ["object", "event_id", *(["fate"] if layout.table == "orders" else [])]
-    rows = data_files.read(s3, layout, file, columns)
+    rows = data_files.read(s3, layout, file.key, columns)
     counts = Stored()
     for source, own, _ in event_ids.by_source(rows["event_id"].combine_chunks()):
         groups = rows.take(pa.array(own)).group_by([name for name in columns if name != "event_id"])

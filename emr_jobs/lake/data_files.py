@@ -141,8 +141,8 @@ def _by_day(rows: pa.RecordBatch, times: pa.Array) -> Iterator[tuple[int, pa.Rec
         yield int(day), rows.filter(pa.array(days == day))
 
 
-def read(s3: Any, layout: Layout, file: DataFile, columns: list[str] | None = None) -> pa.Table:
-    content = s3.get_object(Bucket=layout.bucket, Key=file.key)["Body"].read()
+def read(s3: Any, layout: Layout, key: str, columns: list[str] | None = None) -> pa.Table:
+    content = s3.get_object(Bucket=layout.bucket, Key=key)["Body"].read()
     return parquet.ParquetFile(io.BytesIO(content)).read(columns)
 
 

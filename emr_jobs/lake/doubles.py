@@ -74,7 +74,7 @@ class Dropped:
 
 def drop(s3: Any, layout: Layout, file: DataFile, doubles: Mapping[str, Doubles]) -> Dropped:
     """Take the doubles out of a file; runs in a task."""
-    rows = data_files.read(s3, layout, file)
+    rows = data_files.read(s3, layout, file.key)
     double, counts = np.zeros(rows.num_rows, bool), Counter[tuple[str, str]]()
     objects, ids = rows["object"].combine_chunks(), rows["event_id"].combine_chunks()
     for key in set(file.objects) & doubles.keys():

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
-from emr_jobs.lake import tables
+from emr_jobs.lake import data_files, tables
 from emr_jobs.lake.data_files import DataFile, Layout
 
 _MARK = "cadabra.commit"  # in a snapshot's summary: the token it was made under
-_FOOTERS_AT_ONCE = 8  # read from S3 for a file's metrics
+_FILES_AT_ONCE = 8  # asked of S3
 
 
 class OtherColumnsError(RuntimeError):
@@ -66,11 +67,34 @@ def append(spark: SparkSession, table: str, files: list[DataFile], token: str) -
         )
 
     snapshot = found.newAppend()
-    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
         for data_file in pool.map(described, files):
             snapshot.appendFile(data_file)
     snapshot.set(_MARK, token)
     snapshot.commit()
+
+
+def read(spark: SparkSession, s3: Any, layout: Layout, columns: list[str]) -> list[pa.Table]:
+    """Some columns of a small table, a piece for each of its files: Spark would take a second to plan it."""
+    planned = _load(spark, layout.table).newScan().planFiles()
+    try:
+        keys = [_key(task, layout) for task in _each(planned.iterator())]
+    finally:
+        planned.close()
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        return list(pool.map(lambda key: data_files.read(s3, layout, key, columns), keys))
+
+
+def _key(task: Any, layout: Layout) -> str:
+    if not task.deletes().isEmpty():
+        raise OtherColumnsError(f"{layout.table} has delete files, which Cadabra does not write: compact it")
+    location: str = task.file().location()
+    return location.removeprefix(f"s3://{layout.bucket}/")
+
+
+def _each(iterator: Any) -> Iterable[Any]:
+    while iterator.hasNext():
+        yield iterator.next()
 
 
 def _marks(table: Any) -> Iterable[str]:

@@ -16,11 +16,10 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import SparkSession
 
 from emr_jobs.lake import accounts, commits, doubles, staging
-from emr_jobs.lake.accounts import Stored
+from emr_jobs.lake.accounts import Ledger, Stored
 from emr_jobs.lake.commits import Plan
 from emr_jobs.lake.data_files import DataFile, Layout
 from emr_jobs.lake.doubles import Doubles
-from emr_jobs.lake.event_ids import NO_SOURCE
 from emr_jobs.lake.objects import RawObject, read_pieces, task_s3
 from emr_jobs.lake.staging import Staged
 
@@ -91,8 +90,7 @@ def _stage_share(
 
 
 def _judge(lake: Lake, staged: Staged) -> dict[str, Doubles]:
-    sources = {source for account in staged.objects for source in account.sources} - {NO_SOURCE}
-    stored = accounts.stored_sequences(lake.spark, sources)
+    stored = Ledger.read(lake.spark, lake.s3, lake.layouts["ledger"]).sequences()
     contents: Iterable[str] = ()
     if any(account.contents for account in staged.objects):
         days = {file.partition.partition("=")[2] for file in staged.files if file.table == "orders"}

@@ -13,7 +13,7 @@ import pytest
 from contracts import lease, s3_layout
 from contracts.order_line import Fate, OrderLine, format_line
 from emr_jobs import ingest
-from emr_jobs.lake import accounts, intake, tables
+from emr_jobs.lake import accounts, iceberg, intake, tables
 from emr_jobs.lake.arrivals import oldest_arrival
 from infra.ledger import accounts as ledger_accounts
 
@@ -304,7 +304,8 @@ def test_hours_in_which_nothing_ran_are_caught_up(spark, lake, source):
     put(lake, f"{source}.gz", gzip.compress(line(source, 1, time=long_ago)), hour=long_ago)
     run(spark, lake, first=long_ago)
     assert len(stored(spark, "orders", source)) == 1
-    assert accounts.newest_run(spark) >= NOW
+    found = accounts.Ledger.read(spark, boto3.client("s3"), iceberg.layouts(spark)["ledger"])
+    assert found.newest_run() >= NOW
 
 
 def test_the_first_run_of_all_begins_with_the_oldest_object(local_aws):  # noqa: ARG001 (it sets the environment)
