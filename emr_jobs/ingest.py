@@ -23,6 +23,7 @@ from emr_jobs.lake.accounts import Ledger
 from emr_jobs.lake.arrivals import list_arrivals, oldest_arrival
 from emr_jobs.lake.forgetting import forget
 from emr_jobs.lake.intake import Lake, batches, take
+from emr_jobs.lake.maintenance import maintain
 from emr_jobs.lake.objects import RawObject
 from emr_jobs.lake.undertaking import Undertaking
 
@@ -55,6 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
     def check_lease() -> None:
         lease.check(dynamodb, options.table, options.run, int(time.time()))
 
+    def report(text: object) -> None:
+        print(f"ingest: {text} ({time.monotonic() - began:.1f} s)", flush=True)
+
     try:
         check_lease()
         taken = ingest(
@@ -67,14 +71,15 @@ def main(arguments: list[str] | None = None) -> int:
             anew=bool(options.rebuild),
             check_lease=check_lease,
             shop_zone=options.shop_zone,
-            report=lambda text: print(f"ingest: {text} ({time.monotonic() - began:.1f} s)", flush=True),
+            report=report,
         )
+        report(taken)
+        maintain(spark, check_lease, datetime.now(UTC), report)
     except (lease.LeaseLostError, iceberg.OtherColumnsError) as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 1
     finally:
         spark.stop()
-    print(f"ingest: {taken} ({time.monotonic() - began:.1f} s)", flush=True)
     return 0
 
 

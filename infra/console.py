@@ -26,6 +26,11 @@ def say(text: str) -> None:
     out.print(text, markup=False)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts: 1 object, 2 objects."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 @contextmanager
 def waiting(what: str) -> Iterator[Progress]:
     """A spinner with the time it takes; nothing at all where stderr is no terminal."""
@@ -44,8 +49,8 @@ def counting(what: str, total: int) -> Iterator[Progress]:
         yield progress
 
 
-def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
-    """A table with a title; the columns named in `right` hold numbers."""
+def table(title: str | None, *columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A table; the columns named in `right` hold numbers."""
     made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")

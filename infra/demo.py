@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from contracts.lists import CUSTOMER_LISTS
-from infra import customer, lake, run, session, status, storefront
+from infra import customer, lake, run, session, status, status_report, storefront
 from infra.console import out
 from infra.local import stack as local
-from infra.lookup import Lookup
+from infra.lookup_client import Lookup
 from infra.problem import ProblemError
 from infra.target import EMBEDDED
 
@@ -44,11 +44,11 @@ def play(lines: int, say: Say, data: Path = DATA) -> None:
             # The hourly rule may have begun a run meanwhile; the demo wants one that has seen every line.
             run.run(stack, {}, say, session.step_folder(data, EMBEDDED), wait=True)
         with stage("one customer"):
-            show_customer(Lookup.at(stack.lookup_url))
+            show_customer(customer.lookup_at(stack.lookup_url))
         with stage("every line accounted for"):
             found = status.read_accounts()
-            out.print(status.ledger_table(found))
-            agrees, verdict = status.verdict(found)
+            out.print(status_report.ledger_table(found))
+            agrees, verdict = status_report.verdict(found)
             for line in verdict:
                 say(line)
     finally:

@@ -1,78 +1,142 @@
-"""`cadabra status`: does everything add up, what is live and how old, is a run active."""
+"""What `cadabra status` looks at: the ledger, what has arrived, what is live, the run that holds the lease.
+
+How it is said stands in infra/status_report.py.
+"""
 
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from rich.table import Table
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from contracts import lease, publications
-from contracts.order_line import Fate
+from contracts import lease, publications, s3_layout
 from contracts.publications import State
-from contracts.s3_layout import Version
-from infra import console, lake
-from infra.clients import client
-from infra.ledger import Account, accounts, total
+from infra import arrivals, lake
+from infra.arrivals import Arrived, Silence, Waiting
+from infra.clients import client, s3_files
+from infra.console import counted
+from infra.ledger import Account, accounts_of
 from infra.stack import Stack
 
-SHOWN_SOURCES = 4  # more would not fit a terminal; the total counts them all
+_KEY = pa.large_string()
+_ENDED = {"TERMINATED", "TERMINATED_WITH_ERRORS"}
 
 
-def read_accounts() -> list[Account]:
-    ledger = lake.read("ledger", ("sources",))
-    return list(accounts(ledger.to_pylist())) if ledger is not None else []
+@dataclass(frozen=True)
+class Run:
+    """Who holds the lease, and what EMR says of its cluster."""
+
+    number: int
+    cluster: str
+    deadline: datetime
+    state: str  # of the cluster; empty while it has none
+
+    @property
+    def ended(self) -> bool:
+        return self.state in _ENDED or self.state == "UNKNOWN"
 
 
-def ledger_table(found: list[Account]) -> Table:
-    """The two equations from top to bottom, a column for each source; the total where there are several."""
-    shown = [*found[:SHOWN_SOURCES], total(found)] if len(found) > 1 else found
-    names = [account.source for account in shown]
-    table = console.table("The ledger", "lines", *names, right=tuple(names))
-    table.add_row("landed", *(f"{account.landed:,}" for account in shown))
-    for sign, fate in zip("=++++++", Fate, strict=True):
-        table.add_row(f" {sign} {fate}", *(f"{account.fates[fate]:,}" for account in shown))
-    table.add_section()
-    table.add_row(
-        "written", *("?" if account.written is None else f"{account.written:,}" for account in shown)
+@dataclass(frozen=True)
+class Status:
+    """Everything that `cadabra status` looks at."""
+
+    now: datetime
+    accounts: list[Account]
+    newest_order: datetime | None
+    newest_run: datetime | None  # when the newest object came into the ledger
+    untaken: Waiting
+    silence: Silence
+    firehose_errors: Waiting
+    live_version: str
+    open_publication: str
+    run: Run | None
+    dead_letters: int
+
+    @property
+    def agrees(self) -> bool:
+        return all(account.agrees for account in self.accounts)
+
+    @property
+    def healthy(self) -> bool:
+        """What the exit code says."""
+        return self.agrees and not self.dead_letters
+
+
+def look(stack: Stack) -> Status:
+    """Ask everybody, at once where one need not wait for another."""
+    for service in ("s3", "glue", "dynamodb", "sqs"):
+        client(service)  # made one by one: boto3 makes no two clients at once
+    s3_files()
+    with ThreadPoolExecutor() as pool:
+        objects = pool.submit(_objects, stack, s3_layout.ORDERS)
+        errors = pool.submit(_objects, stack, s3_layout.FIREHOSE_ERRORS)
+        letters = pool.submit(dead_letters, stack)
+        run = pool.submit(active, stack)
+        published = pool.submit(publications.read, client("dynamodb"), stack.table)
+        ledger = _ledger()
+        newest_order = lake.newest_order()
+        taken = pc.is_in(_keys(objects.result()), ledger["object"].cast(_KEY)).to_pylist()
+        publication = published.result()
+        return Status(
+            now=datetime.now(UTC),
+            accounts=list(accounts_of(ledger)),
+            newest_order=newest_order,
+            newest_run=pc.max(ledger["ingested"]).as_py(),
+            untaken=Waiting.of(each for each, done in zip(objects.result(), taken, strict=True) if not done),
+            silence=arrivals.silence(objects.result()),
+            firehose_errors=Waiting.of(errors.result()),
+            live_version=publication.live_version if publication else "",
+            open_publication=_open(publication),
+            run=run.result(),
+            dead_letters=letters.result(),
+        )
+
+
+def _ledger() -> pa.Table:
+    columns = ("object", "sources", "ingested")
+    empty = pa.schema(
+        [("object", pa.string()), ("sources", pa.null()), ("ingested", pa.timestamp("us", "UTC"))]
     )
-    duplicates = (f"{account.landed - account.fates[Fate.DUPLICATE]:,}" for account in shown)
-    table.add_row(" = landed - duplicate", *duplicates)
-    table.add_row(" + missing", *(f"{account.missing:,}" for account in shown))
-    return table
+    found = lake.read("ledger", columns)
+    return empty.empty_table() if found is None else found
 
 
-def verdict(found: list[Account]) -> tuple[bool, list[str]]:
-    """Whether both equations hold, and what to say of it."""
-    if not found:
-        return True, ["nothing has been ingested yet"]
-    complaints = [account.complaint() for account in found if not account.agrees]
-    if complaints:
-        return False, complaints
-    landed = sum(account.landed for account in found)
-    return True, [f"both equations hold: all {landed:,} landed lines have their fate, none is missing"]
+def _keys(objects: list[Arrived]) -> pa.Array:
+    return pa.array([found.key for found in objects], _KEY)
 
 
-def served(stack: Stack) -> Iterator[str]:
-    """What is live, and what is on its way."""
-    publication = publications.read(client("dynamodb"), stack.table)
-    if publication is None or not publication.live_version:
-        yield "no lists are live yet"
-    else:
-        as_of = Version.parse(publication.live_version).as_of
-        age = datetime.now(UTC) - as_of
-        upto = f"{as_of:%Y-%m-%d %H:%M} UTC, {_spoken(age)} ago"
-        yield f"live: {publication.live_version}, from orders up to {upto}"
-    if publication and publication.state == State.OPEN:
-        done = f"{len(publication.done)} of {publication.parts} parts are in"
-        yield f"publication {publication.number} of {publication.version} is open: {done}"
+def _objects(stack: Stack, prefix: str) -> list[Arrived]:
+    return list(arrivals.listed(client("s3"), s3_files(), stack.bucket, prefix))
 
 
-def active(stack: Stack) -> str:
+def _open(publication: Any) -> str:
+    if not publication or publication.state != State.OPEN:
+        return ""
+    done = f"{len(publication.done)} of {counted(publication.parts, 'part')}"
+    return f"publication {publication.number} of {publication.version} is open: {done} in"
+
+
+def active(stack: Stack) -> Run | None:
+    """The run that holds the lease, whatever has become of it."""
     held = lease.read(client("dynamodb"), stack.table)
-    now = int(time.time())
-    if held is None or held.free or held.deadline <= now:
-        return "no retrain is active"
-    return f"retrain {held.number} is active on cluster {held.cluster or '(starting)'}"
+    if held is None or held.free:
+        return None
+    state = _cluster_state(held.cluster) if held.cluster else ""
+    deadline = datetime.fromtimestamp(held.deadline, UTC)
+    if not held.cluster and held.deadline <= time.time():
+        return None  # it never got a cluster
+    return Run(held.number, held.cluster, deadline, state)
+
+
+def _cluster_state(cluster: str) -> str:
+    emr = client("emr")
+    try:
+        return str(emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"])
+    except emr.exceptions.InvalidRequestException:  # a cluster nobody knows runs nowhere
+        return "UNKNOWN"
 
 
 def dead_letters(stack: Stack) -> int:
@@ -82,19 +146,5 @@ def dead_letters(stack: Stack) -> int:
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def show(stack: Stack, say: Callable[[str], None]) -> bool:
-    """Print it all; false where something does not add up."""
-    found = read_accounts()
-    if found:
-        console.out.print(ledger_table(found))
-    agrees, lines = verdict(found)
-    for line in [*lines, *served(stack), active(stack)]:
-        say(line)
-    if undelivered := dead_letters(stack):
-        say(f"{undelivered} messages in the dead-letter queue: parts or a catalogue that publish gave up on")
-    return agrees and not undelivered
-
-
-def _spoken(age: timedelta) -> str:
-    minutes = int(age.total_seconds() // 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"  # noqa: PLR2004 (two hours)
+def read_accounts() -> list[Account]:
+    return list(accounts_of(_ledger()))
