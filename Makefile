@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 LOCAL_AWS_VENV := .venv-local-aws
+BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check install --quiet --progress-bar off
 
@@ -28,6 +29,12 @@ $(LOCAL_AWS_VENV)/.installed: requirements/local-aws.lock
 	@$(LOCAL_AWS_VENV)/bin/python $(PIP) --require-hashes -r requirements/local-aws.lock
 	@touch $@
 
+$(BENCH_VENV)/.installed: requirements/bench.lock
+	@echo "setup: what the benchmarks are measured beside, $(BENCH_VENV)"
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python $(PIP) --require-hashes -r requirements/bench.lock
+	@touch $@
+
 $(VENV)/.spark-jars: $(VENV)/.installed infra/emr_retrain.json
 	@echo "setup: Spark's Iceberg jars"
 	@$(BIN)/python -m infra.local.spark_jars
@@ -39,11 +46,14 @@ demo: setup ## the main job: 100,000 order lines through every stage to a custom
 test: setup ## every test: unit, integration, faults, end to end
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-bench: setup ## every figure of the README, each beside its peer or floor (under 15 minutes)
+bench: setup $(BENCH_VENV)/.installed ## every figure of the README, each beside its peer or floor (under 15 minutes)
 	@$(BIN)/python -m bench
 
-soak: setup ## the fault tests, long: 50 kills each
-	@CADABRA_KILLS=50 $(BIN)/python -m pytest tests/faults -s
+bench-full: setup $(BENCH_VENV)/.installed ## the larger figures: ingest of 20 million lines, MLlib on all pairs, and growth
+	@$(BIN)/python -m bench.ingest --full; ingest=$$?; $(BIN)/python -m bench.als --full && exit $$ingest
+
+soak: setup ## the fault tests, long: 50 kills each; and, with ONLINE_RETAIL, the whole public file
+	@CADABRA_KILLS=50 CADABRA_SOAK=1 $(BIN)/python -m pytest tests/faults tests/integration/test_online_retail.py -s
 
 check: $(VENV)/.installed ## lint and types
 	@$(BIN)/ruff check .
@@ -56,9 +66,9 @@ package: $(VENV)/.installed ## build the Lambda zips and the EMR zip into build/
 
 lock: $(VENV)/.installed ## resolve requirements/*.in anew into the locks
 	@$(BIN)/python $(PIP) uv
-	@for name in app local-aws java; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/$$name.in -o requirements/$$name.lock; done
+	@for name in app local-aws java bench; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/$$name.in -o requirements/$$name.lock; done
 
 clean: ## remove the environments, the builds and the local state
-	@rm -rf $(VENV) $(LOCAL_AWS_VENV) build .cadabra
+	@rm -rf $(VENV) $(LOCAL_AWS_VENV) $(BENCH_VENV) build .cadabra
 
-.PHONY: help setup demo test bench soak check package lock clean
+.PHONY: help setup demo test bench bench-full soak check package lock clean

@@ -184,7 +184,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="read what arrived on this day anew, as 2026-11-20, or all of it: all",
     )
     parser.add_argument(
-        "--shop-zone", type=ZoneInfo, default=UTC_ZONE, help="the zone of times that name none (UTC)"
+        "--shop-zone", type=_zone, default=UTC_ZONE, help="the zone of times that name none (UTC)"
     )
     return parser.parse_args(arguments)
 
@@ -203,6 +203,13 @@ def _days(text: str) -> Days:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a day such as 2026-11-20 nor all") from error
     return Days(day, day + timedelta(hours=23))
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError) as error:  # unknown, no name at all, a folder of names
+        raise argparse.ArgumentTypeError(f"{text!r} is no time zone such as Europe/London") from error
 
 
 def _hour(text: str) -> datetime:

@@ -15,10 +15,12 @@ import boto3
 import pytest
 
 from emr_jobs.publication import Shop
-from infra.local import java, ministack, spark_jars, spark_submit
+from infra.local import java, ministack, spark_conf
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+pytest.register_assert_rewrite("tests.faults.ingest_runs")  # its assertions tell what they compared
 
 LAKE_BUCKET = "cadabra-session-lake"
 START_SECONDS = 60  # the emulator answers within one; a busy laptop gets more
@@ -52,6 +54,10 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 @pytest.fixture
 def place(local_aws: LocalAws) -> str:  # noqa: ARG001 (it sets the environment)
     """A bucket and a table of lists, both of this name, for one test alone."""
+    return make_place()
+
+
+def make_place() -> str:
     name = f"test-{uuid.uuid4().hex}"
     boto3.client("s3").create_bucket(Bucket=name)
     boto3.client("dynamodb").create_table(
@@ -83,7 +89,7 @@ def spark(local_aws: LocalAws) -> Iterator["SparkSession"]:
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         patch.setattr("pyspark.util._create_local_socket", _self_closing_socket)
         builder = SparkSession.builder.master("local[2]").appName("cadabra-tests")
-        for key, value in (_spark_conf(local_aws) | spark_jars.conf()).items():
+        for key, value in spark_conf.of_request(local_aws.lake_bucket).items():
             builder = builder.config(key, value)
         session = builder.getOrCreate()
         gateway: Any = session.sparkContext._gateway
@@ -102,25 +108,6 @@ def _self_closing_socket(sock_info: Any) -> Any:
     connection.settimeout(None)
     connection.close()  # takes effect when the stream goes
     return stream
-
-
-def _spark_conf(aws: LocalAws) -> dict[str, str]:
-    return {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.memory": "2g",
-        "spark.driver.defaultJavaOptions": spark_submit.JAVA_OPTIONS,
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
-        "spark.sql.catalog.lake.type": "glue",
-        "spark.sql.catalog.lake.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-        "spark.sql.catalog.lake.warehouse": f"s3://{aws.lake_bucket}/lake/",
-        "spark.sql.catalog.lake.s3.path-style-access": "true",
-    }
 
 
 def _point_at(patch: pytest.MonkeyPatch, endpoint: str) -> None:

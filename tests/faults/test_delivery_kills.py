@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 KILLS = int(os.environ.get("CADABRA_KILLS", "5"))
 STREAM = "orders"
 ROLE = "arn:aws:iam::000000000000:role/delivery"
-LINES_A_KILL = 12_000  # so that the agent is still at work when the last one comes
+LINES_AT_ONCE = 500  # every hundredth of a second: there is always something under way
 DEADLINE_SECONDS = 60
 
 
@@ -165,16 +166,40 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(
     assert set(landed.values()) == {1}
 
 
+@contextmanager
+def growing(log: Path) -> Iterator[list[bytes]]:
+    """A log that the shop writes to while the block runs; all of its lines."""
+    lines: list[bytes] = []
+    ended = threading.Event()
+
+    def write() -> None:
+        with log.open("ab", buffering=0) as file:
+            while not ended.wait(0.01):
+                numbers = range(len(lines) + 1, len(lines) + 1 + LINES_AT_ONCE)
+                new = [b"web1-%d,%s" % (number, bytes(60).hex().encode()) for number in numbers]
+                file.write(b"\n".join(new) + b"\n")
+                lines.extend(new)
+
+    shop = threading.Thread(target=write)
+    shop.start()
+    try:
+        yield lines
+    finally:
+        ended.set()
+        shop.join()
+
+
+def acknowledged(status: Path) -> int:
+    """Lines, as the agent says it."""
+    return int(json.loads(status.read_text())["flows"][0]["lines"]) if status.exists() else 0
+
+
 def test_an_agent_ships_through_its_kills_and_every_line_lands(
     delivery: Delivery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     delivery.start("--faults", '{"partial": 0.1, "throttle": 0.05, "seed": 3}')
     delivery.make_stream()
     log = tmp_path / "orders.log"
-    lines = [
-        b"web1-%d,%s" % (number, bytes(60).hex().encode()) for number in range(1, LINES_A_KILL * KILLS + 1)
-    ]
-    log.write_bytes(b"\n".join(lines) + b"\n")
     batch_bytes, threads = 200_000, 4
     config = tmp_path / "agent.json"
     flow = {
@@ -183,6 +208,7 @@ def test_an_agent_ships_through_its_kills_and_every_line_lands(
         "initialPosition": "START_OF_FILE",
         "aggregatedRecordSizeBytes": 5000,
         "maxBufferSizeBytes": batch_bytes,
+        "maxBufferAgeMillis": 1000,
         "retryInitialBackoffMillis": 20,
         "retryMaxBackoffMillis": 200,
     }
@@ -196,31 +222,33 @@ def test_an_agent_ships_through_its_kills_and_every_line_lands(
             }
         )
     )
+    status = tmp_path / "status.json"
     agent = subprocess.Popen(
-        [sys.executable, "-m", "firehose.agent", "-c", str(config), "--until-idle"],
+        [sys.executable, "-m", "firehose.agent", "-c", str(config), "--status-json", str(status)],
         env={**os.environ, "AWS_ENDPOINT_URL_FIREHOSE": delivery.url},
         stdout=subprocess.PIPE,
         text=True,
     )
-    killed = 0
-    for _ in range(KILLS):
-        time.sleep(0.3)
-        if agent.poll() is not None:
-            break
-        delivery.end(signal.SIGKILL)
-        delivery.start("--faults", '{"partial": 0.1, "throttle": 0.05, "seed": 4}')
-        killed += 1
-    out, _ = agent.communicate(timeout=DEADLINE_SECONDS)
+    try:
+        with growing(log) as lines:
+            for _ in range(KILLS):
+                before = acknowledged(status)
+                delivery.wait_for(lambda: acknowledged(status) > before)  # noqa: B023 (called at once)
+                delivery.end(signal.SIGKILL)
+                delivery.start("--faults", '{"partial": 0.1, "throttle": 0.05, "seed": 4}')
+        delivery.wait_for(lambda: acknowledged(status) == len(lines))
+    finally:
+        agent.terminate()
+        out, _ = agent.communicate(timeout=DEADLINE_SECONDS)
     assert agent.returncode == 0
     assert f"shipped {len(lines):,} lines" in out
     delivery.drain()
     landed = delivery.landed()
     doubled = sum(landed.values()) - len(landed)
     with capsys.disabled():
-        print(f" {killed} kills, {doubled} of {len(lines)} lines doubled", end=" ")
-    assert killed
+        print(f" {KILLS} kills, {doubled} of {len(lines)} lines doubled", end=" ")
     assert landed.keys() == set(lines)
-    assert doubled <= killed * threads * batch_bytes // len(lines[0])
+    assert doubled <= KILLS * threads * batch_bytes // len(lines[0])
 
 
 def test_sigterm_ends_it_even_while_s3_does_not_answer_and_keeps_the_spool(

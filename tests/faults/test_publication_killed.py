@@ -1,19 +1,16 @@
 """A publication killed before or after any of its calls ends right when it is run again."""
 
 import itertools
-import threading
 import time
-from contextlib import contextmanager
 
 import pyarrow as pa
 import pytest
 
 from contracts.lists import from_dynamo, from_plain
-from contracts.s3_layout import Part, Version
-from emr_jobs import export, publication
+from contracts.s3_layout import Version
+from emr_jobs import export, plan, publication
 from emr_jobs.publication import Shop
-from publish import parts
-from publish.store import Store
+from tests.publisher import publisher
 
 FIRST = Version.parse("20261120T100000Z-1")
 SECOND = Version.parse("20261120T110000Z-2")
@@ -50,33 +47,6 @@ class Mortal:
         return call
 
 
-@contextmanager
-def publisher(shop):
-    """The publish function, fed with every part that lands in the bucket while the block runs."""
-    ended, store = threading.Event(), Store.connect(shop.table)
-
-    def work():
-        seen = set()
-        while not ended.wait(0.02):
-            for listed in shop.s3.list_objects_v2(Bucket=shop.bucket, Prefix="publications/").get(
-                "Contents", ()
-            ):
-                written = (listed["Key"], listed["LastModified"], listed["ETag"])
-                if (part := Part.parse(listed["Key"])) and written not in seen:
-                    seen.add(written)
-                    parts.publish(store, shop.bucket, part)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        store.s3.close()
-        store.dynamodb.close()
-
-
 def export_version(shop, version, lists):
     rows = [{"key": key, "for_you": codes, "for_you_why": ["p"] * len(codes)} for key, codes in lists.items()]
     export.write(shop.s3, shop.bucket, version.customers, pa.Table.from_pylist(rows, schema=export.SCHEMA))
@@ -98,7 +68,7 @@ def served(shop):
 @pytest.mark.parametrize("write", [0, 1, 2, 3], ids=["opened.json", "open", "first part", "second part"])
 @pytest.mark.parametrize("again", [SECOND, FIRST], ids=["the same version", "another version"])
 def test_it_ends_right_when_run_again(shop, monkeypatch, moment, write, again):
-    monkeypatch.setattr(publication, "PART_ITEMS", 2)  # so that three changes are two parts
+    monkeypatch.setattr(plan, "PART_ITEMS", 2)  # so that three changes are two parts
     export_version(shop, FIRST, BEFORE)
     export_version(shop, SECOND, AFTER)
     with publisher(shop):

@@ -1,0 +1,31 @@
+"""Spark as the EMR request configures it, on one machine and without the local EMR: for tests and benches."""
+
+import json
+from pathlib import Path
+
+from infra.local import spark_jars, spark_submit
+
+REQUEST = Path(__file__).resolve().parents[1] / "emr_retrain.json"
+DRIVER_MEMORY = "2g"  # the most that the local EMR gives
+_ONE_MACHINE = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": DRIVER_MEMORY,
+    "spark.driver.defaultJavaOptions": spark_submit.JAVA_OPTIONS,
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+def of_request(bucket: str) -> dict[str, str]:
+    """The request's spark-defaults with its Iceberg catalog in this bucket."""
+    configurations = json.loads(REQUEST.read_text())["Configurations"]
+    (defaults,) = (
+        found["Properties"] for found in configurations if found["Classification"] == "spark-defaults"
+    )
+    resolved = {
+        key: value.replace("${Bucket}", bucket).replace("${PathStyle}", "true")
+        for key, value in defaults.items()
+    }
+    return resolved | _ONE_MACHINE | spark_jars.conf()
