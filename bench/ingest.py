@@ -25,7 +25,7 @@ from bench.ingest_floor import floor, parse
 from bench.local_lake import BUCKET, local_aws, session
 from bench.order_objects import packed, put, shop_log
 from bench.usage import measured
-from emr_jobs.ingest import ingest
+from emr_jobs.lake.hours import ingest
 
 WANTED_LINES_PER_S = 200_000
 PARSED_LINES = 200_000  # a few seconds of the contract's parser

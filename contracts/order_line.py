@@ -16,6 +16,7 @@ FUTURE_ALLOWANCE = timedelta(minutes=10)  # clocks of shop and cloud differ by l
 MAX_QUANTITY = 10**9  # fits an int32; the largest real line known is 80,995 units
 PRICE_DIGITS = (14, 4)  # precision and scale of unit_price, here and in the lake
 
+ERASED = "ERASED"  # the invoice of an erased line's mark; but for the event id its other fields are empty
 PRODUCT_CODE = re.compile(r"[0-9]{5}[A-Z]*|DCGS[0-9A-Z]+")  # anything else on an invoice is a fee
 _CUSTOMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,63}")
 _EVENT_ID = re.compile(r"([A-Za-z0-9][A-Za-z0-9._:-]{0,99})-([1-9][0-9]{0,14})")
@@ -61,6 +62,14 @@ class RefusedLineError(ValueError):
         self.reason = reason
 
 
+class ErasedLineError(ValueError):
+    """The line was erased: a mark stands in its place, neither an order nor a reject."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"{event_id or 'a line without an id'}: erased")
+        self.event_id = event_id
+
+
 @dataclass(frozen=True, slots=True)
 class OrderLine:
     invoice: str
@@ -101,8 +110,13 @@ def format_line(line: OrderLine) -> bytes:
 
 
 def parse_line(raw: bytes, *, shop_zone: tzinfo = UTC) -> OrderLine:
-    """Read one line without its newline; raises RefusedLineError. Times without a zone are the shop's."""
+    """Read one line without its newline. Times without a zone are the shop's.
+
+    Raises RefusedLineError, and ErasedLineError for the mark of an erased line (contracts/erasure.py).
+    """
     values = _columns(raw)
+    if values[0] == ERASED and not any(values[1:-1]) and len(values) == len(FIELDS):
+        raise ErasedLineError(values[-1] if _EVENT_ID.fullmatch(values[-1]) else "")
     invoice, code, description, quantity, time, price, customer, country = values[:8]
     event_id = values[8].strip() if len(values) > len(PUBLIC_FIELDS) else ""
     if len(values) > len(PUBLIC_FIELDS) and not _EVENT_ID.fullmatch(event_id):

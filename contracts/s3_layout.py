@@ -14,6 +14,12 @@ INGEST_UNDERTAKING = LAKE + "undertaking.json"  # hours that take more than one 
 LISTS = "lists/"
 MODELS = "models/"
 PUBLICATIONS = "publications/"
+ERASURES = "erasures/"
+SUPPRESSED = ERASURES + "suppressed/"  # an object for each erased customer, named by a keyed hash
+ERASURE_REQUESTS = ERASURES + "requests/"  # what is asked for and not done; the only place that names an id
+ERASURE_RECEIPTS = ERASURES + "receipts/"
+ERASURE_KEY_PLACE = ERASURES + "key.json"  # says where the hashes' key is; it is not here
+ERASURE_KEY = "keys/erasure.key"  # in the bucket of the artifacts
 ARTIFACTS = "artifacts/"
 EMR_REQUEST = ARTIFACTS + "emr_retrain.json"
 EMR_LOGS = "logs/emr/"
@@ -95,6 +101,21 @@ class Version:
         """The factors and the string-to-row maps."""
         return f"{MODELS}{self}/factors.npz"
 
+    @property
+    def lasting(self) -> str:
+        """The factors of lasting taste, which only the ranker sees."""
+        return f"{MODELS}{self}/lasting.npz"
+
+    @property
+    def forest(self) -> str:
+        """The trained ranker; a version ranked by the blend has none."""
+        return f"{MODELS}{self}/forest.npz"
+
+    @property
+    def ranked(self) -> str:
+        """Of which orders each customer's list was made."""
+        return f"{MODELS}{self}/ranked.npz"
+
 
 @dataclass(frozen=True, order=True)
 class Part:
@@ -128,3 +149,13 @@ def opened_key(number: int) -> str:
 def closed_key(number: int) -> str:
     """Written when every part is in and verified. The highest number that has it is what is live."""
     return publication_prefix(number) + "closed.json"
+
+
+def request_key(digest: str) -> str:
+    """An erasure that was asked for, by the customer's keyed hash."""
+    return f"{ERASURE_REQUESTS}{digest}.json"
+
+
+def receipt_key(digest: str, asked: datetime) -> str:
+    """What an erasure removed: the same key however often it was begun, killed and begun again."""
+    return f"{ERASURE_RECEIPTS}{asked.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest[:16]}.json"

@@ -18,7 +18,7 @@ def list_arrivals(s3: Any, bucket: str, first: datetime, last: datetime) -> Iter
     earliest = start_of_hour(first)
     for prefix in s3_layout.arrival_prefixes(first, last):
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-            found = map(_raw_object, page.get("Contents", ()))
+            found = map(raw_object, page.get("Contents", ()))
             # The literal prefix holds every hour there is.
             yield from (item for item in found if item and earliest <= item.arrived < last + HOUR)
 
@@ -30,11 +30,11 @@ def start_of_hour(time: datetime) -> datetime:
 def oldest_arrival(s3: Any, bucket: str) -> datetime | None:
     """The hour of the oldest raw object; None where there is none."""
     listed = (s3.list_objects_v2(Bucket=bucket, Prefix=layout, MaxKeys=1) for layout in _LAYOUTS)
-    found = (_raw_object(page["Contents"][0]) for page in listed if page.get("Contents"))
+    found = (raw_object(page["Contents"][0]) for page in listed if page.get("Contents"))
     return min((item.arrived for item in found if item), default=None)
 
 
-def _raw_object(listed: dict[str, Any]) -> RawObject | None:
+def raw_object(listed: dict[str, Any]) -> RawObject | None:
     if listed["Key"].endswith("/"):  # a folder some console made
         return None
     arrived = s3_layout.arrival_hour(listed["Key"]) or listed["LastModified"]

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from pyspark.sql import SparkSession
 
-from emr_jobs.lake import accounts, commits, doubles, staging
+from contracts.erasure import NOBODY, Suppression
+from emr_jobs.lake import accounts, commits, doubles, erased_objects, staging
 from emr_jobs.lake.accounts import Ledger, Stored
 from emr_jobs.lake.commits import Plan
 from emr_jobs.lake.data_files import DataFile, Layout
@@ -41,6 +42,7 @@ class Lake:
     bucket: str
     layouts: dict[str, Layout]
     zone: ZoneInfo  # of times that name none
+    suppression: Suppression = NOBODY
 
 
 def batches(found: Sequence[RawObject], size: int | None = None) -> Iterator[list[RawObject]]:
@@ -77,16 +79,25 @@ def _stage(lake: Lake, found: list[RawObject], token: str) -> Staged:
     size, cores = sum(item.bytes for item in found), lake.spark.sparkContext.defaultParallelism
     shares = batches(found, min(TASK_BYTES, size // (TASKS_PER_CORE * cores) + 1))
     deals = [(f"{token}-{number:05d}", share) for number, share in enumerate(shares)]
-    parts = _map(lake, deals, partial(_stage_share, lake.bucket, lake.layouts, lake.zone))
+    parts = _map(lake, deals, partial(_stage_share, lake.bucket, lake.layouts, lake.zone, lake.suppression))
     files = [file for part in parts for file in part.files]
     return Staged(files, [account for part in parts for account in part.objects])
 
 
 def _stage_share(
-    bucket: str, layouts: dict[str, Layout], zone: ZoneInfo, deal: tuple[str, list[RawObject]]
+    bucket: str,
+    layouts: dict[str, Layout],
+    zone: ZoneInfo,
+    suppression: Suppression,
+    deal: tuple[str, list[RawObject]],
 ) -> Staged:
     name, share = deal
-    return staging.stage(task_s3(), partial(read_pieces, bucket), share, layouts, zone, name)
+
+    def erase(found: RawObject) -> RawObject:
+        return erased_objects.rewrite(task_s3(), bucket, found, suppression.covers)
+
+    read = partial(read_pieces, bucket)
+    return staging.stage(task_s3(), read, share, layouts, zone, name, suppression, erase)
 
 
 def _judge(lake: Lake, staged: Staged) -> dict[str, Doubles]:

@@ -11,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from contracts.erasure import NOBODY, Suppression, tokens
 from contracts.order_line import (
     FIELDS,
     MAX_LINE_BYTES,
+    ErasedLineError,
     Fate,
     OrderLine,
     Reason,
@@ -28,9 +30,10 @@ from emr_jobs.lake.objects import Block, RawObject, shortened
 
 BATCH_LINES = 20_000  # a batch of rows in flight is some 10 MB
 CONTENT_SOURCE = "content"  # lines without an id are known by content and occurrence in their object
+SUPPRESSED = "suppressed"  # the reason of an erased row whose raw line stands in its object still
 
 # Grain: one landed line. Either the order's fields are set, or reason, detail and raw; event_id wherever the
-# line shows one.
+# line shows one. Of an erased line nothing else is set.
 LANDED = pa.schema(
     [
         *((name, plain_lines.TYPES.get(name, pa.string())) for name in FIELDS),
@@ -51,15 +54,19 @@ class _Reading:
 
     found: RawObject
     zone: tzinfo
+    suppression: Suppression
     seen: Counter[str]
 
 
-def landed_rows(found: RawObject, blocks: Iterable[Block], shop_zone: tzinfo) -> Iterator[pa.RecordBatch]:
+def landed_rows(
+    found: RawObject, blocks: Iterable[Block], shop_zone: tzinfo, suppression: Suppression = NOBODY
+) -> Iterator[pa.RecordBatch]:
     """One row for each line but blank ones, in the object's order.
 
-    An order younger than its object is refused; the same object gives the same rows whenever it is read.
+    An order younger than its object is refused; the same object gives the same rows whenever it is read. The
+    lines of suppressed customers are erased, for the reason SUPPRESSED.
     """
-    reading = _Reading(found, shop_zone, Counter())
+    reading = _Reading(found, shop_zone, suppression, Counter())
     for block in blocks:
         if block.cut_short:
             yield _from_rows([_cut_short(reading, block)])
@@ -79,14 +86,31 @@ def _lines(block: bytes) -> pa.BinaryArray:
 
 def _rows(reading: _Reading, first: int, lines: pa.BinaryArray) -> pa.RecordBatch:
     plain, orders = plain_lines.read(lines, reading.found.modified)
-    fast = _complete(reading, orders, np.flatnonzero(plain) + first)
+    numbers = np.flatnonzero(plain) + first
+    gone = _suppressed(orders, reading.suppression)
+    if gone.any():
+        ids = orders["event_id"].filter(pa.array(gone)).to_pylist()
+        rows = [_suppressed_row(reading, *line) for line in zip(numbers[gone].tolist(), ids, strict=True)]
+        orders, numbers = orders.filter(pa.array(~gone)), numbers[~gone]
+    else:
+        rows = []
+    fast = _complete(reading, orders, numbers)
     others = np.flatnonzero(~plain)
     raws = zip((others + first).tolist(), lines.take(pa.array(others)).to_pylist(), strict=True)
-    rows = [_row(reading, number, raw[:-1]) for number, raw in raws if raw.strip()]
+    rows += [_row(reading, number, raw[:-1]) for number, raw in raws if raw.strip()]
     if not rows:
         return fast
     both = pa.concat_batches([fast, _from_rows(rows)])
     return both.take(pa.array(np.argsort(both["line"], kind="stable")))
+
+
+def _suppressed(orders: pa.Table, suppression: Suppression) -> NDArray[np.bool_]:
+    """Which orders are a suppressed customer's; each customer is looked up once."""
+    if not suppression:
+        return np.zeros(orders.num_rows, bool)
+    customers = orders["customer"].combine_chunks().dictionary_encode()
+    covered = np.array([suppression.covers(name) for name in customers.dictionary.to_pylist()], bool)
+    return covered[np.asarray(customers.indices)] if len(covered) else np.zeros(orders.num_rows, bool)
 
 
 def _complete(reading: _Reading, orders: pa.Table, numbers: NDArray[np.int64]) -> pa.RecordBatch:
@@ -110,13 +134,29 @@ def _row(reading: _Reading, number: int, raw: bytes) -> dict[str, Any]:
     place = _place(reading, number)
     try:
         order = parse_line(raw, shop_zone=reading.zone)
+        if reading.suppression.covers(order.customer):
+            return _suppressed_row(reading, number, order.event_id)
         refuse_future(order, reading.found.modified)
+    except ErasedLineError as error:
+        return place | _erased(error.event_id)
     except RefusedLineError as error:
+        if reading.suppression and any(map(reading.suppression.covers, tokens(raw))):
+            return _suppressed_row(reading, number, salvage_event_id(raw))
         return place | _refusal(raw, error)
     return place | _order(order, raw, reading.seen)
 
 
+def _suppressed_row(reading: _Reading, number: int, event_id: str) -> dict[str, Any]:
+    return _place(reading, number) | _erased(event_id) | {"reason": SUPPRESSED}
+
+
+def _erased(event_id: str) -> dict[str, Any]:
+    return {"event_id": event_id, "fate": Fate.ERASED.value}
+
+
 def _cut_short(reading: _Reading, block: Block) -> dict[str, Any]:
+    if reading.suppression and any(map(reading.suppression.covers, tokens(block.lines))):
+        return _suppressed_row(reading, block.first, "")
     detail = "the compressed object ends in the middle of this line"
     refusal = _refusal(block.lines[:-1], RefusedLineError(Reason.CUT_SHORT, detail))
     # What looks like an id at the cut may be the beginning of a longer one, of a line that is yet to come.

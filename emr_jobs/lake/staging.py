@@ -5,7 +5,7 @@ Doubles inside an object are found here; those of several objects by the driver,
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from contracts.erasure import NOBODY, Suppression
 from contracts.order_line import Fate
 from emr_jobs.lake import event_ids, sequences
 from emr_jobs.lake.data_files import DataFile, DayFiles, Layout
 from emr_jobs.lake.event_ids import NO_SOURCE
 from emr_jobs.lake.objects import RawObject, blocks
-from emr_jobs.lake.order_rows import CONTENT_SOURCE, landed_rows
+from emr_jobs.lake.order_rows import CONTENT_SOURCE, SUPPRESSED, landed_rows
 from emr_jobs.lake.sequences import Ranges
 
 
@@ -64,15 +65,22 @@ def stage(
     layouts: dict[str, Layout],
     zone: ZoneInfo,
     name: str,
+    suppression: Suppression = NOBODY,
+    erase: Callable[[RawObject], RawObject] = lambda found: found,
 ) -> Staged:
-    """The lines of these objects as data files of orders and rejects; `name` is in every file's name."""
+    """The lines of these objects as data files of orders and rejects; `name` is in every file's name.
+
+    `erase` puts marks into an object that holds lines of suppressed customers.
+    """
     files = {table: DayFiles(layouts[table], name) for table in ("orders", "rejects")}
     accounts = []
     for item in found:
         account = ObjectAccount(item, defaultdict(SourceAccount), [])
-        for rows in landed_rows(item, blocks(read(item.key)), zone):
+        suppressed = False
+        for rows in landed_rows(item, blocks(read(item.key)), zone, suppression):
+            suppressed |= bool(suppression) and SUPPRESSED in rows["reason"].unique().to_pylist()
             _take(rows, account, files)
-        accounts.append(account)
+        accounts.append(replace(account, found=erase(item)) if suppressed else account)
     return Staged([file for written in files.values() for file in written.put(s3)], accounts)
 
 

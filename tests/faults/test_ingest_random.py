@@ -11,7 +11,6 @@ import pytest
 
 from contracts import s3_layout
 from contracts.order_line import Fate
-from emr_jobs import ingest
 from tests.faults.ingest_runs import BAD, LINE, new_till, stored
 
 ROUNDS = int(os.environ.get("CADABRA_KILLS", "3"))
@@ -84,7 +83,7 @@ def run(spark, till, dies_at=0, *, anew=False):
 
     hours = {"first": till.hour, "last": till.hour, "anew": anew}
     try:
-        ingest.ingest(spark, s3, till.bucket, run=1, check_lease=check_lease, **hours)
+        hours.ingest(spark, s3, till.bucket, run=1, check_lease=check_lease, **hours)
     except KilledError:
         return True
     finally:

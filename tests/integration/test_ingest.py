@@ -12,8 +12,7 @@ import pytest
 
 from contracts import lease, s3_layout
 from contracts.order_line import Fate, OrderLine, format_line
-from emr_jobs import ingest
-from emr_jobs.lake import accounts, iceberg, intake, tables
+from emr_jobs.lake import accounts, hours, iceberg, intake, tables
 from emr_jobs.lake.arrivals import oldest_arrival
 from infra.ledger import accounts as ledger_accounts
 
@@ -57,7 +56,7 @@ def put(bucket, name, content, hour=NOW):
 
 
 def run(spark, bucket, **options):
-    return ingest.ingest(
+    return hours.ingest(
         spark,
         boto3.client("s3"),
         bucket,

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pytest
 
 from contracts import s3_layout
-from emr_jobs import ingest
+from emr_jobs.lake import hours
 from firehose.delivery.embedded import endpoint
 from infra import lake as lake_tables
 from infra import ledger
@@ -167,7 +167,7 @@ class Shop:
         }
 
     def ingest(self, spark):
-        return ingest.ingest(
+        return hours.ingest(
             spark,
             self.s3,
             self.bucket,

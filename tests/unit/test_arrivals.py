@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from emr_jobs import ingest
+from emr_jobs.lake import hours
 from infra.arrivals import WINDOW, Arrived, Waiting, silence
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -71,4 +71,4 @@ def test_a_lake_without_a_run_begins_with_the_oldest_object():
 
 
 def test_status_knows_how_far_a_run_looks_back():
-    assert WINDOW == ingest.WINDOW
+    assert WINDOW == hours.WINDOW

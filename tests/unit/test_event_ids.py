@@ -12,7 +12,7 @@ numbers = st.integers(1, 10**15 - 1)
 
 
 def found(ids):
-    """row -> (source, sequence); a source without sequences gives None."""
+    """By row its source and sequence; a source without sequences gives None."""
     rows = {}
     for source, own, values in by_source(pa.array(ids, pa.string())):
         for place, row in enumerate(own.tolist()):
