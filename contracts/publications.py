@@ -31,6 +31,10 @@ class Publication:
     def complete(self) -> bool:
         return len(self.done) == self.parts
 
+    @property
+    def abandoned(self) -> bool:
+        return self.state == State.ABANDONED
+
 
 class PublicationOpenError(RuntimeError):
     """Another publication is open; it must be closed or abandoned first."""
@@ -38,7 +42,7 @@ class PublicationOpenError(RuntimeError):
 
 def read(dynamodb: Any, table: str) -> Publication | None:
     item = dynamodb.get_item(TableName=table, Key=PUBLICATION_KEY, ConsistentRead=True).get("Item")
-    return _publication(item) if item else None
+    return from_item(item) if item else None
 
 
 def open_(dynamodb: Any, table: str, number: int, version: str, parts: int) -> None:
@@ -122,10 +126,11 @@ def _update(
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return None
-    return _publication(answer["Attributes"])
+    return from_item(answer["Attributes"])
 
 
-def _publication(item: dict[str, Any]) -> Publication:
+def from_item(item: dict[str, Any]) -> Publication:
+    """What stands under PUBLICATION_KEY."""
     return Publication(
         number=int(item["number"]["N"]),
         version=item["version"]["S"],

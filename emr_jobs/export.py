@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 
 from contracts.lists import CUSTOMER_LISTS, POPULAR, TOGETHER, removal
 from contracts.s3_layout import Version
-from emr_jobs.als.kernel import Ints
-from emr_jobs.orders import Flags
+from emr_jobs.orders import Flags, Ints
 
 WHY = "_why"  # the reasons' column beside a list's; contracts.lists.to_plain names them so
 LIST_NAMES = (*CUSTOMER_LISTS, TOGETHER, POPULAR)
@@ -63,6 +62,11 @@ def read(s3: Any, bucket: str, version: Version) -> pa.Table:
     return pa.concat_tables(parts).combine_chunks().sort_by("key")
 
 
+def read_customers(s3: Any, bucket: str, version: Version) -> pa.Table:
+    """Every customer that the version serves, sorted by key."""
+    return _parquet(s3, bucket, version.customers)
+
+
 def empty() -> pa.Table:
     return SCHEMA.empty_table()
 
@@ -74,7 +78,7 @@ def difference(new: pa.Table, live: pa.Table, doubtful: set[str]) -> tuple[pa.Ta
     """
     doubted = pc.is_in(new["key"], pa.array(sorted(doubtful), pa.string())).to_numpy()
     gone = set(live["key"].to_pylist()) | doubtful
-    return new.filter(pa.array(_changed(new, live) | doubted)), sorted(gone - set(new["key"].to_pylist()))
+    return new.filter(pa.array(changed(new, live) | doubted)), sorted(gone - set(new["key"].to_pylist()))
 
 
 def plain(rows: pa.Table, removed: list[str], version: Version) -> Iterator[dict[str, Any]]:
@@ -87,16 +91,17 @@ def plain(rows: pa.Table, removed: list[str], version: Version) -> Iterator[dict
     yield from map(removal, removed)
 
 
-def _changed(new: pa.Table, live: pa.Table) -> Flags:
+def changed(new: pa.Table, live: pa.Table) -> Flags:
+    """Which of the new rows are not served as they are; both are sorted by key."""
     places = pc.index_in(new["key"].combine_chunks(), live["key"].combine_chunks())
     known = places.is_valid().to_numpy(zero_copy_only=False)
-    changed = ~known
+    changes = ~known
     before, now = live.take(places.drop_null()), new.filter(pa.array(known))
     differs = np.zeros(int(known.sum()), np.bool_)
     for column in SCHEMA.names[1:]:
         differs |= _differs(_one(now[column]), _one(before[column]))
-    changed[known] = differs
-    return np.asarray(changed, np.bool_)
+    changes[known] = differs
+    return np.asarray(changes, np.bool_)
 
 
 def _differs(a: pa.ListArray, b: pa.ListArray) -> Flags:

@@ -6,27 +6,26 @@ anywhere, it ends right when run again.
 
 import argparse
 import gzip
-import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts import publications
+from contracts.history import number_of
 from contracts.publications import Publication, PublicationOpenError, State
 from contracts.s3_layout import PUBLICATIONS, Part, Version, opened_key, publication_prefix
-from emr_jobs import export
+from emr_jobs import doubt, export, retention
+from emr_jobs.plan import Plan, plan
+from emr_jobs.shop import Shop as Shop  # noqa: PLC0414 (whoever publishes says so in these terms)
 
-PART_ITEMS = 1_000  # the publisher writes so many well within its time
-PART_BYTES = 1_000_000  # of JSON
 WAIT_SECONDS = 900.0  # 100,000 changed items at the slowest table's rate, and some
 _POLL_SECONDS = 0.2
 _REPORT_SECONDS = 5.0
+_INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 Report = Callable[[str], None]
 
@@ -39,23 +38,14 @@ class PublicationOvertakenError(RuntimeError):
     """Another publication began while this one waited."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """Where versions and publications live."""
-
-    s3: Any
-    dynamodb: Any
-    bucket: str
-    table: str
-
-
 def publish(shop: Shop, version: Version, *, full: bool, deadline: float, report: Report) -> Publication:
     """Put `version` live; with `full`, every item is written and not only what differs from what is live."""
-    number, parts = _continued(shop, version) or _begun(shop, version, full=full)
-    items = sum(part.count(b"\n") for part in parts)
-    report(f"publication {number}: {items:,} items differ, in {len(parts)} parts")
-    _write_parts(shop, number, parts)
-    return wait(shop, number, deadline, report)
+    number, planned = _continued(shop, version, report) or _begun(shop, version, full=full)
+    report(f"publication {number}: {planned.items:,} items differ, in {len(planned.parts)} parts")
+    _write_parts(shop, number, planned.parts)
+    live = wait(shop, number, deadline, report)
+    _clear(shop, live, report)
+    return live
 
 
 def wait(shop: Shop, number: int, deadline: float, report: Report) -> Publication:
@@ -82,91 +72,61 @@ def wait(shop: Shop, number: int, deadline: float, report: Report) -> Publicatio
         time.sleep(_POLL_SECONDS)
 
 
-def touched_since(shop: Shop, number: int, but: int = 0) -> set[str]:
-    """Every key named in a publication after `number`, but for `but`: who knows whether it was written."""
-    keys: set[str] = set()
-    for found in _objects(shop, number):
-        part = Part.parse(found)
-        if part and part.number != but:
-            lines = gzip.decompress(_object(shop, found)).splitlines()
-            keys.update(json.loads(line)["id"] for line in lines)
-    return keys
-
-
-def _continued(shop: Shop, version: Version) -> tuple[int, list[bytes]] | None:
+def _continued(shop: Shop, version: Version, report: Report) -> tuple[int, Plan] | None:
     """The open publication of this very version with its parts; any other open one is abandoned."""
     found = publications.read(shop.dynamodb, shop.table)
     if found is None or found.state != State.OPEN:
         return None
     if found.version == str(version):
-        opened = json.loads(_object(shop, opened_key(found.number)))
-        parts = _planned(shop, version, found, full=opened["full"], but=found.number)
-        if _digest(parts) == opened["digest"]:
-            return found.number, parts
+        opened = json.loads(shop.object(opened_key(found.number)))
+        planned = plan(shop, version, found, full=opened["full"], but=found.number)
+        if planned.digest == opened["digest"]:
+            return found.number, planned
+    report(f"publication {found.number} of {found.version} was on its way: it is abandoned")
     publications.abandon(shop.dynamodb, shop.table, found.number)
     return None
 
 
-def _begun(shop: Shop, version: Version, *, full: bool) -> tuple[int, list[bytes]]:
+def _begun(shop: Shop, version: Version, *, full: bool) -> tuple[int, Plan]:
     """A new publication, first noted in S3, where its number stays used whatever happens to the table."""
     found = publications.read(shop.dynamodb, shop.table)
-    parts = _planned(shop, version, found, full=full)
-    after = found.live_number if found else 0
-    used = [int(key[len(PUBLICATIONS) :].partition("/")[0]) for key in _objects(shop, after)]
-    number = max([found.number if found else 0, *used]) + 1
-    opened = {"version": str(version), "parts": len(parts), "full": full, "digest": _digest(parts)}
-    try:
-        shop.s3.put_object(
-            Bucket=shop.bucket, Key=opened_key(number), Body=json.dumps(opened).encode(), IfNoneMatch="*"
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        raise PublicationOvertakenError(f"publication {number} was begun by someone else just now") from error
-    publications.open_(shop.dynamodb, shop.table, number, str(version), len(parts))
+    planned = plan(shop, version, found, full=full)
+    number = max([found.number if found else 0, *_used(shop, found.live_number if found else 0)]) + 1
+    _note(shop, number, version, planned, full=full)
+    publications.open_(shop.dynamodb, shop.table, number, str(version), len(planned.parts))
     opened_on = publications.read(shop.dynamodb, shop.table)
     if opened_on and found and opened_on.live_number != found.live_number:
         publications.abandon(shop.dynamodb, shop.table, number)
         raise PublicationOvertakenError(
             f"publication {opened_on.live_number} went live while {number} was being prepared: run again"
         )
-    return number, parts
+    return number, planned
 
 
-def _planned(
-    shop: Shop, version: Version, found: Publication | None, *, full: bool, but: int = 0
-) -> list[bytes]:
-    """The parts that turn what is served into `version`."""
-    new = export.read(shop.s3, shop.bucket, version)
-    live = export.empty()
-    if found and found.live_version:
-        live = export.read(shop.s3, shop.bucket, Version.parse(found.live_version))
-    doubtful = touched_since(shop, found.live_number if found else 0, but)
-    if full:
-        doubtful |= set(new["key"].to_pylist())
-    changed, removed = export.difference(new, live, doubtful)
-    return list(_parts(map(_line, export.plain(changed, removed, version))))
+def _used(shop: Shop, after: int) -> set[int]:
+    """The numbers of publications after the live one that S3 knows of."""
+    return {number_of(found["Key"]) for found in shop.listed(PUBLICATIONS, publication_prefix(after + 1))}
 
 
-def _line(plain: dict[str, Any]) -> bytes:
-    return json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+def _note(shop: Shop, number: int, version: Version, planned: Plan, *, full: bool) -> None:
+    note = {
+        "version": str(version),
+        "parts": len(planned.parts),
+        "items": planned.items,
+        "full": full,
+        "digest": planned.digest,
+    }
+    try:
+        shop.s3.put_object(
+            Bucket=shop.bucket, Key=opened_key(number), Body=json.dumps(note).encode(), IfNoneMatch="*"
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+        raise PublicationOvertakenError(f"publication {number} was begun by someone else just now") from error
 
 
-def _parts(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines in pieces of bounded length; at least one, if empty."""
-    part: list[bytes] = []
-    size, made = 0, 0
-    for line in lines:
-        if part and (len(part) == PART_ITEMS or size + len(line) > PART_BYTES):
-            yield b"".join(part)
-            part, size, made = [], 0, made + 1
-        part.append(line)
-        size += len(line)
-    if part or not made:
-        yield b"".join(part)
-
-
-def _write_parts(shop: Shop, number: int, parts: list[bytes]) -> None:
+def _write_parts(shop: Shop, number: int, parts: tuple[bytes, ...]) -> None:
     """Those that are not in, and the last one always: it is what the publisher closes on."""
     state = publications.read(shop.dynamodb, shop.table)
     done = state.done if state and state.number == number else frozenset()
@@ -176,21 +136,12 @@ def _write_parts(shop: Shop, number: int, parts: list[bytes]) -> None:
             shop.s3.put_object(Bucket=shop.bucket, Key=key, Body=gzip.compress(part, mtime=0))
 
 
-def _digest(parts: list[bytes]) -> str:
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
-
-
-def _object(shop: Shop, key: str) -> bytes:
-    return bytes(shop.s3.get_object(Bucket=shop.bucket, Key=key)["Body"].read())
-
-
-def _objects(shop: Shop, after: int) -> Iterator[str]:
-    """The keys of every publication with a higher number."""
-    pages = shop.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=shop.bucket, Prefix=PUBLICATIONS, StartAfter=publication_prefix(after + 1)
-    )
-    for page in pages:
-        yield from (found["Key"] for found in page.get("Contents", ()))
+def _clear(shop: Shop, live: Publication, report: Report) -> None:
+    """The version is live whether or not the old ones could be deleted: the next publication tries again."""
+    try:
+        retention.clear(shop, live, report)
+    except (ClientError, BotoCoreError) as error:
+        report(f"old versions could not be deleted: {error}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -202,6 +153,9 @@ def main(arguments: list[str] | None = None) -> int:
     except FAILURES as error:
         print(f"publication: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("publication: interrupted. Run it again: it goes on where it was", file=sys.stderr)
+        return _INTERRUPTED
     _say(f"{live.live_version} is live as publication {live.live_number}")
     return 0
 
@@ -212,6 +166,7 @@ FAILURES = (
     PublicationOvertakenError,
     PublicationOpenError,
     export.ExportMissingError,
+    doubt.ThrottledError,
     ClientError,
     BotoCoreError,
 )

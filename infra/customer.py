@@ -1,5 +1,7 @@
 """One customer on the screen: what they bought, from the lake; what is recommended, from the lookup."""
 
+import os
+import urllib.parse
 from typing import Any
 
 import pyarrow as pa
@@ -7,11 +9,14 @@ import pyarrow.compute as pc
 from rich.table import Table
 
 from contracts.order_line import Fate
+from contracts.s3_layout import Version
 from infra import console, lake
-from infra.lookup import Lookup
+from infra.lookup_client import Lookup, LookupFailedError
 from infra.problem import ProblemError
+from infra.versions import age
 
 DOZEN = 12
+PATIENT_S = 5.0  # a person waits longer than a page: the first request of the day starts the function
 _BOUGHT = ("stock_code", "description", "invoice", "time")
 
 
@@ -19,17 +24,36 @@ class UnknownCustomerError(ProblemError):
     """No list is stored for this customer."""
 
 
+def lookup_at(function_url: str) -> Lookup:
+    """The lookup's client; an emulator serves a Function URL under its own address."""
+    emulator = os.environ.get("AWS_ENDPOINT_URL")
+    host = urllib.parse.urlsplit(function_url).netloc
+    url = f"{emulator}/_aws/lambda-url/{host.partition('.')[0]}" if emulator else f"https://{host}"
+    return Lookup(url, timeout_s=PATIENT_S)
+
+
 def recommended(answer: dict[str, Any], shown: int) -> Table:
     """The answer of the lookup as a table."""
-    title = f"{answer['list']} for {answer['customer']} (from {answer['source']}, as of {answer['as_of']})"
+    title = f"{answer['list']} for {answer['customer']} (from {answer['source']}, {_known(answer)})"
     table = console.table(title, "#", "item", "name", "why", right=("#",))
     for rank, item in enumerate(answer["items"][:shown], 1):
         table.add_row(str(rank), item["code"], item["name"], item["why"])
     return table
 
 
+def _known(answer: dict[str, Any]) -> str:
+    """Which orders the list knows of."""
+    if not answer["version"]:
+        return "the first version is on its way"
+    as_of = Version.parse(answer["version"]).as_of
+    return f"knows orders up to {as_of:%Y-%m-%d %H:%M} UTC, {age(as_of)} ago"
+
+
 def ask(lookup: Lookup, customer: str, name: str, count: int) -> dict[str, Any]:
-    answer = lookup.recommendations(customer, list=name, n=str(count), names="true")
+    try:
+        answer = lookup.recommendations(customer, list=name, n=count, names=True, reasons=True)
+    except LookupFailedError as error:
+        raise ProblemError(str(error)) from error
     if not answer["items"]:
         raise ProblemError("no lists are live yet: run `cadabra retrain` first")
     return answer
@@ -39,7 +63,7 @@ def show(lookup: Lookup, customer: str, name: str, count: int) -> None:
     """Print the list; raises UnknownCustomerError after printing what an unknown customer is shown."""
     answer = ask(lookup, customer, name, count)
     console.out.print(recommended(answer, count))
-    console.say(f"version {answer['version']}")
+    console.say(f"live version {answer['version']}; this list last changed with {answer['list_version']}")
     if answer["source"] != "customer":
         raise UnknownCustomerError(
             f"customer {customer} has no list of their own (new, or misspelt); "

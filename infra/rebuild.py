@@ -4,15 +4,13 @@
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 
 from contracts import publications
-from contracts.s3_layout import CATALOGUE, PUBLICATIONS, closed_key
+from contracts.s3_layout import CATALOGUE, PUBLICATIONS, Version, closed_key
 from infra import lake
 from infra.clients import client
-from infra.problem import ProblemError
+from infra.put_live import put_live
 from infra.stack import Stack
 
 Say = Callable[[str], None]
@@ -48,10 +46,7 @@ def _restore_lists(stack: Stack, say: Say) -> None:
     if known is None or not known.live_version:
         return
     say(f"publishing {known.live_version} again, all of it")
-    command = ["--bucket", stack.bucket, "--table", stack.table, "--version", known.live_version, "--full"]
-    ended = subprocess.run([sys.executable, "-m", "emr_jobs.publication", *command], check=False)
-    if ended.returncode:
-        raise ProblemError(f"{known.live_version} could not be published again; the message stands above")
+    put_live(stack, Version.parse(known.live_version), full=True)
 
 
 def _numbers(bucket: str) -> tuple[int, int]:

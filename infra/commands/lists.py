@@ -23,12 +23,14 @@ def _retrain(options: argparse.Namespace) -> None:
 
 
 def _recommend(options: argparse.Namespace) -> None:
-    from infra import customer, session, stack
-    from infra.lookup import Lookup
+    from infra import customer, session, stack, why
 
     session.enter(options.data, options.target)
-    lookup = Lookup.at(stack.find().lookup_url)
-    customer.show(lookup, options.customer, options.list, options.n)
+    found = stack.find()
+    if options.why:
+        say(why.explain(found, options.customer, options.list, options.why))
+    else:
+        customer.show(customer.lookup_at(found.lookup_url), options.customer, options.list, options.n)
 
 
 def _given(**values: str | None) -> list[str]:
@@ -59,6 +61,7 @@ def _recommend_arguments(parser: argparse.ArgumentParser) -> None:
         "--list", choices=("for_you", "discover"), default="for_you", help="which list (for_you)"
     )
     parser.add_argument("-n", type=int, default=10, help="how many items, 1 to 30 (10)")
+    parser.add_argument("--why", metavar="CODE", help="only say why this item is in the list, or is not")
 
 
 COMMANDS = {

@@ -1,164 +1,98 @@
-"""What a storefront may ask, and the answers.
+"""What a storefront may ask. openapi.py writes the same table down for whoever calls."""
 
-GET /customers/{id}/recommendations?list=for_you|discover&n=&exclude=A,B&names=true
-GET /items/{code}/together?n=&exclude=&names=true
-GET /health
-"""
-
-import re
-import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from contracts.lists import (
-    CUSTOMER_LISTS,
-    FOR_YOU,
-    POPULAR,
-    SHOWN_ENTRIES,
-    STORED_ENTRIES,
-    TOGETHER,
-    Entry,
-    Reason,
-    Served,
-    customer_key,
-    together_key,
-)
-from contracts.order_line import is_customer, normal_code
-from contracts.s3_layout import Version
-from lookup.shelf import Shelf
+from lookup import answers, parameters
+from lookup.parameters import SAID, Parameter
+from lookup.request import BadRequestError, NotFoundError, Request, WrongMethodError
+from lookup.shelf import FRESH_S, Shelf
 
-ROUTES = "/customers/{id}/recommendations, /items/{code}/together and /health"
-MAX_EXCLUDED = 100
-MAX_CODE_CHARACTERS = 64
-_NUMBER = re.compile("[0-9]{1,3}")
-
-
-class BadRequestError(ValueError):
-    """The request is not one we know how to answer; the message says what to send instead."""
-
-
-class NotFoundError(LookupError):
-    """The request is right, but there is nothing under this address."""
+METHOD = "GET"
+_SHOWN = (parameters.COUNT, parameters.EXCLUDE, parameters.NAMES, parameters.REASONS)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    method: str
-    path: str
-    query: Mapping[str, str]
+class Route:
+    name: str
+    path: str  # with {parameters}
+    about: str
+    parameters: tuple[Parameter, ...]
+    answer: Callable[..., dict[str, Any]]  # of the shelf, and each parameter by its name
+    schema: str  # the answer's, in openapi.py
+    fresh_s: int = 0  # how long a cache may keep the answer
 
-    @classmethod
-    def of(cls, event: Mapping[str, Any]) -> "Request":
-        http = (event.get("requestContext") or {}).get("http") or {}
-        query = event.get("queryStringParameters") or {}
-        return cls(str(http.get("method", "GET")), str(event.get("rawPath") or "/"), query)
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """The path's parameters, or None where this is another path."""
+        own = self.path.strip("/").split("/")
+        if len(own) != len(segments):
+            return None
+        pairs = list(zip(own, segments, strict=True))
+        if any(one != given for one, given in pairs if not one.startswith("{")):
+            return None
+        return {one[1:-1]: given for one, given in pairs if one.startswith("{")}
 
-    @property
-    def segments(self) -> list[str]:
-        return [urllib.parse.unquote(segment) for segment in self.path.strip("/").split("/")]
-
-
-def answer(shelf: Shelf, request: Request) -> dict[str, Any]:
-    if request.method != "GET":
-        raise BadRequestError(f"{request.method} is not served here; send GET")
-    match request.segments:
-        case ["health"]:
-            return health(shelf)
-        case ["customers", customer, "recommendations"]:
-            return recommendations(shelf, customer, request.query)
-        case ["items", code, "together"]:
-            return together(shelf, code, request.query)
-    raise NotFoundError(f"nothing at {request.path}; there are {ROUTES}")
-
-
-def health(shelf: Shelf) -> dict[str, Any]:
-    publication = shelf.publication()
-    if publication is None or not publication.live_version:
-        return {"status": "empty", "version": None, "as_of": None, "age_seconds": None}
-    as_of = Version.parse(publication.live_version).as_of
-    age = int((datetime.now(UTC) - as_of).total_seconds())
-    return {
-        "status": "ok",
-        "version": publication.live_version,
-        "as_of": as_of.isoformat(),
-        "age_seconds": age,
-    }
+    def read(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Every parameter's value. Raises BadRequestError."""
+        known = [parameter.name for parameter in self.parameters]
+        if unknown := texts.keys() - set(known):
+            said = ", ".join(sorted(unknown))[:SAID]
+            raise BadRequestError(f"there is no {said}= here; there are {', '.join(known) or 'none'}")
+        values = {}
+        for parameter in self.parameters:
+            if parameter.required and parameter.name not in texts:
+                raise BadRequestError(f"{parameter.name}= is missing: {parameter.about}")
+            text = texts.get(parameter.name)
+            values[parameter.name] = parameter.default if text is None else parameter.read(text)
+        return values
 
 
-def recommendations(shelf: Shelf, customer: str, query: Mapping[str, str]) -> dict[str, Any]:
-    if not is_customer(customer):
-        raise BadRequestError("a customer id has 1 to 64 letters, digits or . _ @ : + -")
-    name = query.get("list", FOR_YOU)
-    if name not in CUSTOMER_LISTS:
-        raise BadRequestError(f"list={name[:40]!r} is none of {', '.join(CUSTOMER_LISTS)}")
-    served = shelf.served(customer_key(customer))
-    own = served.lists.get(name, ()) if served else ()
-    entries, source = chosen(shelf, own, query)
-    body = {"customer": customer, "list": name, "source": source or "customer"}
-    return body | described(shelf, entries, served if own else shelf.popular(), query)
+ROUTES = (
+    Route(
+        "recommendations",
+        "/customers/{customer}/recommendations",
+        "One customer's list",
+        (parameters.CUSTOMER, parameters.LIST, *_SHOWN),
+        answers.recommendations,
+        "Answer",
+        int(FRESH_S),
+    ),
+    Route(
+        "batch",
+        "/recommendations",
+        "The lists of up to a hundred customers",
+        (parameters.CUSTOMERS, parameters.LIST, *_SHOWN),
+        answers.batch,
+        "Answers",
+        int(FRESH_S),
+    ),
+    Route(
+        "together",
+        "/items/{item}/together",
+        "What is bought together with an item",
+        (parameters.ITEM, *_SHOWN),
+        answers.together,
+        "Answer",
+        int(FRESH_S),
+    ),
+    Route("popular", "/popular", "What is popular now", _SHOWN, answers.popular, "Answer", int(FRESH_S)),
+    Route("health", "/health", "Which version is live, and how old it is", (), answers.health, "Health"),
+)
 
 
-def together(shelf: Shelf, code: str, query: Mapping[str, str]) -> dict[str, Any]:
-    code = normal_code(code)
-    if not code or len(code) > MAX_CODE_CHARACTERS:
-        raise BadRequestError(f"an item code has 1 to {MAX_CODE_CHARACTERS} characters")
-    served = shelf.served(together_key(code))
-    own = served.lists.get(TOGETHER, ()) if served else ()
-    entries, source = chosen(shelf, own, query, also_out=frozenset({code}))
-    body = {"item": code, "list": TOGETHER, "source": source or "item"}
-    return body | described(shelf, entries, served if own else shelf.popular(), query)
+def find(request: Request) -> tuple[Route, dict[str, str]]:
+    """The route and its path's parameters. Raises NotFoundError, WrongMethodError."""
+    for route in ROUTES:
+        if (texts := route.match(request.segments)) is not None:
+            if request.method != METHOD:
+                raise WrongMethodError(f"{request.method[:10]} is not served here; send {METHOD}")
+            return route, texts
+    raise NotFoundError(f"there is nothing here; there are {', '.join(route.path for route in ROUTES)}")
 
 
-def chosen(
-    shelf: Shelf, own: Iterable[Entry], query: Mapping[str, str], also_out: frozenset[str] = frozenset()
-) -> tuple[list[Entry], str | None]:
-    """The first n entries that are for sale and not excluded; popular ones fill up what is missing."""
-    count = _count(query)
-    out = shelf.not_for_sale() | _excluded(query) | also_out
-    entries = [entry for entry in own if entry.code not in out]
-    if len(entries) < count and (popular := shelf.popular()):
-        known = out | {entry.code for entry in entries}
-        fill = (entry for entry in popular.lists.get(POPULAR, ()) if entry.code not in known)
-        source = None if entries else POPULAR
-        return [*entries, *fill][:count], source
-    return entries[:count], None if entries else POPULAR
-
-
-def described(
-    shelf: Shelf, entries: list[Entry], served: Served | None, query: Mapping[str, str]
-) -> dict[str, Any]:
-    """The entries with their reasons; with names=true also in words."""
-    items: list[dict[str, Any]] = [{"code": entry.code, "reason": entry.reason} for entry in entries]
-    if _flag(query, "names"):
-        reasons = [Reason.parse(entry.reason) for entry in entries]
-        names = shelf.names(
-            [entry.code for entry in entries] + [reason.detail for reason in reasons if reason.detail]
-        )
-        for item, reason in zip(items, reasons, strict=True):
-            item |= {"name": names.get(item["code"], ""), "why": reason.sentence(names)}
-    version = served.version if served else None
-    as_of = Version.parse(version).as_of.isoformat() if version else None
-    return {"version": version, "as_of": as_of, "items": items}
-
-
-def _count(query: Mapping[str, str]) -> int:
-    text = query.get("n", str(SHOWN_ENTRIES))
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= STORED_ENTRIES:
-        raise BadRequestError(f"n={text[:40]!r} is no number from 1 to {STORED_ENTRIES}")
-    return int(text)
-
-
-def _excluded(query: Mapping[str, str]) -> set[str]:
-    codes = {normal_code(code) for code in query.get("exclude", "").split(",")} - {""}
-    if len(codes) > MAX_EXCLUDED:
-        raise BadRequestError(f"exclude= takes at most {MAX_EXCLUDED} codes")
-    return codes
-
-
-def _flag(query: Mapping[str, str], name: str) -> bool:
-    text = query.get(name, "false")
-    if text not in {"true", "false"}:
-        raise BadRequestError(f"{name}={text[:40]!r} is neither true nor false")
-    return text == "true"
+def answer(shelf: Shelf, request: Request) -> tuple[Route, dict[str, Any]]:
+    """What to answer. Raises BadRequestError, NotFoundError, and shelf.UnavailableError."""
+    route, texts = find(request)
+    values = route.read({**request.query, **texts})
+    return route, route.answer(shelf, **values)

@@ -17,15 +17,20 @@ from publish.store import Store
 
 
 def handle(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
-    failed = []
-    for message in event.get("Records", ()):
-        try:
-            for bucket, key in new_objects(message["body"]):
-                _say(publish(_store(), bucket, key))
-        except Exception as error:  # noqa: BLE001 (whatever it was, the queue tries again, and in the end keeps it aside)
-            _say(f"message {message.get('messageId')} failed: {type(error).__name__}: {error}")
-            failed.append({"itemIdentifier": message["messageId"]})
-    return {"batchItemFailures": failed}
+    messages = event.get("Records") or ()
+    failed = [message["messageId"] for message in messages if not _done(message)]
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+def _done(message: dict[str, Any]) -> bool:
+    """False where the queue shall try again; after five times it keeps the message aside."""
+    try:
+        for bucket, key in new_objects(message["body"]):
+            _say(publish(_store(), bucket, key))
+    except Exception as error:  # noqa: BLE001 (whatever it was, it is said, and the queue tries again)
+        _say(f"message {message['messageId']} failed: {type(error).__name__}: {error}")
+        return False
+    return True
 
 
 def new_objects(body: str) -> Iterator[tuple[str, str]]:

@@ -2,9 +2,7 @@
 
 import gzip
 import json
-import threading
 import time
-from contextlib import contextmanager
 
 import pyarrow as pa
 import pytest
@@ -15,8 +13,8 @@ from contracts.publications import State
 from contracts.s3_layout import Part, Version, opened_key
 from emr_jobs import export, publication
 from emr_jobs.publication import PublicationLateError, PublicationOvertakenError
-from publish import parts
 from publish.store import Store
+from tests.publisher import publisher
 
 FIRST = Version.parse("20261120T100000Z-1")
 SECOND = Version.parse("20261120T110000Z-2")
@@ -35,31 +33,6 @@ def export_version(shop, version, lists):
 def publish(shop, version, *, full=False, wait_s=LONG_S):
     deadline = time.monotonic() + wait_s
     return publication.publish(shop, version, full=full, deadline=deadline, report=lambda _: None)
-
-
-@contextmanager
-def publisher(shop):
-    """The publish function, fed with every part that lands in the bucket while the block runs."""
-    ended, store = threading.Event(), Store.connect(shop.table)
-
-    def work():
-        seen = {}
-        while not ended.wait(0.02):
-            for listed in shop.s3.list_objects_v2(Bucket=shop.bucket).get("Contents", ()):
-                part = Part.parse(listed["Key"])
-                if part and seen.get(part) != (stamp := str(listed["LastModified"]) + listed["ETag"]):
-                    seen[part] = stamp
-                    parts.publish(store, shop.bucket, part)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        store.s3.close()
-        store.dynamodb.close()
 
 
 def lose_message(shop, number):
@@ -173,7 +146,9 @@ def test_an_open_publication_whose_content_would_differ_now_is_abandoned(shop):
 
 def test_a_number_that_stands_in_s3_is_never_used_again_though_the_table_lost_it(shop):
     export_version(shop, FIRST, {"customer#1": ["A"]})
-    shop.s3.put_object(Bucket=shop.bucket, Key=opened_key(41), Body=b"{}")
+    shop.s3.put_object(
+        Bucket=shop.bucket, Key=opened_key(41), Body=json.dumps({"version": str(SECOND)}).encode()
+    )
     with publisher(shop):
         assert publish(shop, FIRST).live_number == 42
 

@@ -14,11 +14,11 @@ from contracts.lists import Entry, Served, customer_key, removal, to_plain, toge
 from contracts.publications import PublicationOpenError, State
 from contracts.s3_layout import Part
 from lookup.handler import respond
-from lookup.routes import Request
+from lookup.request import Request
 from lookup.shelf import Shelf
 from publish import catalogue, parts
 from publish.handler import new_objects
-from publish.parts import OvertakenError
+from publish.pen import OvertakenError, Pen
 from publish.store import Store
 
 VERSION = "20261120T110000Z-1795173509"
@@ -63,7 +63,8 @@ def open_publication(store, bucket, number, version, *contents):
 
 
 def get(shelf, path, **query):
-    return respond(shelf, Request("GET", path, query))
+    _, answer = respond(shelf, Request("GET", path, query))
+    return answer["statusCode"], json.loads(answer["body"])
 
 
 def codes(body):
@@ -136,7 +137,7 @@ def test_a_closer_that_wakes_after_the_next_version_went_live_changes_nothing(st
     (new,) = open_publication(store, bucket, 2, NEWER, [customer("c1", NEWER, "10002")])
     parts.publish(store, bucket, new)
     with pytest.raises(OvertakenError):
-        parts.close(store, bucket, asleep)
+        parts.close(Pen(store, 1), bucket, asleep)
     assert codes(get(shelf, "/customers/c1/recommendations")[1]) == ["10002"]
 
 
@@ -145,7 +146,7 @@ def test_an_abandoned_publication_never_says_in_s3_that_it_is_live(store, bucket
     asleep = publications.mark_done(store.dynamodb, store.table, 1, 1)
     publications.abandon(store.dynamodb, store.table, 1)
     with pytest.raises(OvertakenError):
-        parts.close(store, bucket, asleep)
+        parts.close(Pen(store, 1), bucket, asleep)
     assert "Contents" not in store.s3.list_objects_v2(Bucket=bucket, Prefix=s3_layout.closed_key(1))
 
 
@@ -179,7 +180,7 @@ def test_the_lookup_shows_a_customers_list_in_its_order(store, shelf):
     store.write([customer("c1", VERSION, "10003", "10001", "10002")])
     status, body = get(shelf, "/customers/c1/recommendations", n="2")
     assert status == 200
-    assert (body["source"], body["version"], codes(body)) == ("customer", VERSION, ["10003", "10001"])
+    assert (body["source"], body["list_version"], codes(body)) == ("customer", VERSION, ["10003", "10001"])
 
 
 def test_what_is_not_for_sale_is_dropped_and_the_list_filled_from_its_spares_then_popular(
@@ -222,7 +223,7 @@ def test_a_catalogue_that_came_while_an_older_one_was_written_wins(store, bucket
 
     upload(b"true")
     catalogue.publish(Slow(store.s3, store.dynamodb, store.table), bucket)
-    assert shelf.not_for_sale() == {"10001"}
+    assert shelf.common().unsold == {"10001"}
 
 
 def test_what_was_just_bought_can_be_excluded(store, shelf):
@@ -250,7 +251,9 @@ def test_health_tells_the_version_and_its_age(store, bucket, shelf):
     assert get(shelf, "/health")[1]["status"] == "empty"
     (part,) = open_publication(store, bucket, 1, VERSION, [])
     parts.publish(store, bucket, part)
-    body = get(shelf, "/health")[1]
+    body = get(Shelf(shelf.dynamodb, shelf.table), "/health")[
+        1
+    ]  # another function: each keeps it ten seconds
     assert (body["version"], body["as_of"]) == (VERSION, "2026-11-20T11:00:00+00:00")
     assert abs(body["age_seconds"] - (time.time() - 1795172400)) < 60
 
@@ -280,7 +283,8 @@ def test_a_wrong_request_is_told_what_is_wrong(shelf, path, query, status):
 
 
 def test_only_get_is_served(shelf):
-    assert respond(shelf, Request("POST", "/health", {}))[0] == 400
+    _, answer = respond(shelf, Request("POST", "/health", {}))
+    assert (answer["statusCode"], answer["headers"]["allow"]) == (405, "GET")
 
 
 def test_an_s3_test_event_names_no_object():
