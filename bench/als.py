@@ -1,138 +1,226 @@
-"""Training: our kernel cold and warm, on generated purchases; `implicit` and MLlib beside it where installed.
+"""Training beside its peers: CPU, wall, memory, and held-out purchases found. `python -m bench.als [--full]`
 
-python bench/als.py [--customers 140000 --items 20000 --pairs 9490000 --rank 64 --iterations 10]
+140,000 customers x 20,000 items, rank 64, ten iterations. Ours and `implicit` in alternation, medians of CPU
+seconds; MLlib, and our kernel over Spark, on a tenth of the customers (--full: on all, and growth
+from one to 30 million pairs). Exits 1 where a budget is missed.
 """
 
 import argparse
-import resource
-import time
-from collections.abc import Callable
-from dataclasses import replace
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
 from scipy import sparse
 
-from emr_jobs import factors, rehearsal
-from emr_jobs.als import local
-from emr_jobs.factors import Factors
-from emr_jobs.settings import Settings
+from bench import purchases
+from emr_jobs.als.training import WARM_ITERATIONS
 
-TASTES = 40  # each customer mixes three of them
-HELD_OUT = 0.1
+PROJECT = Path(__file__).resolve().parents[1]
+PEERS_PYTHON = PROJECT / ".venv-bench" / "bin" / "python"  # `make bench` sets it up
+ROUNDS = 3
+ITERATIONS = 10
+NEW_SHARE = 0.003  # of the pairs: what an hour adds
 TOP = 20
-JUDGED_CUSTOMERS = 5_000
+JUDGED = 30_000  # customers whose held-out pair is looked for
+BLOCK = 500  # of them scored at once
+SURE = 1.96  # standard errors
+GROWTH = (1_000_000, 3_000_000, 10_000_000, 30_000_000)
+PAIRS_A_CUSTOMER = 68
+
+IMPLICIT_OVER_OURS, MLLIB_OVER_OURS, WARM_OVER_COLD = 2.5, 40.0, 0.25
 
 
-def purchases(customers: int, items: int, pairs: int, seed: int = 0) -> sparse.csr_matrix:
-    """Customers with tastes, items with long-tailed popularity inside each taste."""
-    noise = np.random.default_rng(seed)
-    activity = noise.lognormal(0, 1, customers)
-    drawn = noise.multinomial(int(pairs * 1.35), activity / activity.sum())
-    customer = np.repeat(np.arange(customers), drawn)
-    tastes = noise.integers(0, TASTES, (customers, 3))
-    taste = tastes[customer, np.minimum(2, noise.geometric(0.5, len(customer)) - 1)]
-    rank = (items // TASTES * noise.random(len(customer)) ** 3).astype(np.int64)
-    item = rank * TASTES + taste
-    matrix = sparse.csr_matrix((np.ones(len(item), np.float32), (customer, item)), (customers, items))
-    matrix.sum_duplicates()
-    matrix.data[:] = 1
-    return matrix
+@dataclass(frozen=True)
+class Shop:
+    known: sparse.csr_matrix
+    held: np.ndarray
+    data: Path
+
+    @classmethod
+    def of(cls, folder: Path, name: str, matrix: sparse.csr_matrix) -> "Shop":
+        known, held = purchases.hold_out(matrix)
+        return cls(known, held, purchases.save(folder, name, known))
 
 
-def split(matrix: sparse.csr_matrix, seed: int = 1) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    held = np.random.default_rng(seed).random(matrix.nnz) < HELD_OUT
-    sides = []
-    for chosen in (~held, held):
-        side = matrix.copy()
-        side.data = np.where(chosen, side.data, np.float32(0))
-        side.eliminate_zeros()
-        sides.append(side)
-    return sides[0], sides[1]
+@dataclass(frozen=True)
+class Run:
+    cpu: float
+    wall: float
+    peak: float  # MiB, of all its processes
+    added: float  # MiB of it, by the training
+    losses: list[float]
+    factors: Path
 
 
-def recall(
-    known: sparse.csr_matrix, held: sparse.csr_matrix, customers: np.ndarray, items: np.ndarray
-) -> float:
-    """The mean share of a customer's held-out items among the best 20 of what they had not bought."""
-    rows = np.flatnonzero(np.diff(held.indptr))[:JUDGED_CUSTOMERS]
-    scores = customers[rows] @ items.T
-    scores[known[rows].nonzero()] = -np.inf
-    best = np.argpartition(-scores, TOP, axis=1)[:, :TOP]
-    hits = np.asarray(np.take_along_axis(held[rows].toarray(), best, 1)).sum(axis=1)
-    return float(np.mean(hits / np.diff(held.indptr)[rows]))
+@dataclass(frozen=True)
+class Budget:
+    what: str
+    value: float
+    wanted: float
+    at_least: bool
+
+    @property
+    def met(self) -> bool:
+        return self.value >= self.wanted if self.at_least else self.value <= self.wanted
+
+    def __str__(self) -> str:
+        bound = "at least" if self.at_least else "at most"
+        verdict = "met" if self.met else f"MISSED by {abs(self.value - self.wanted):.4g}"
+        return f"{self.what}: {self.value:.4g}, wanted {bound} {self.wanted:.4g}: {verdict}"
 
 
-def measured(what: str, work: Callable[[], object], quality: Callable[[], float]) -> float:
-    """Run it and print its CPU and wall seconds; the CPU seconds are the answer."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    loss = work()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    said = f"loss {loss:,.0f}, " if isinstance(loss, float) else ""
-    print(f"{what:<38}{cpu:8.2f} CPU s {wall:8.2f} wall s   {said}recall@{TOP} {quality():.4f}", flush=True)
-    return cpu
-
-
-def main() -> None:
+def main() -> int:
     options = _options()
-    settings = replace(Settings(), rank=options.rank, iterations=options.iterations, enough_gain=0.0)
-    rehearsal.rehearse()  # compiled before anything is timed
-    known, held = split(purchases(options.customers, options.items, options.pairs))
-    last_hour = known.copy()
-    last_hour.data = np.where(np.random.default_rng(2).random(known.nnz) < options.new_share, 0, known.data)
-    last_hour.eliminate_zeros()
-    names = [pa.array(map(str, range(length)), pa.string()) for length in known.shape]
-    start = factors.cold(names[0], names[1], settings.rank, seed=0)
-    print(
-        f"{known.shape[0]:,} customers x {known.shape[1]:,} items, {known.nnz:,} pairs, rank {settings.rank}"
+    if not PEERS_PYTHON.exists():
+        print(f"implicit is not installed in {PEERS_PYTHON.parents[1]}: run `make bench`", file=sys.stderr)
+        return 1
+    table = Table("training", "CPU s", "wall s", "peak MiB", "of it training", f"recall@{TOP}", "loss")
+    with tempfile.TemporaryDirectory(prefix="cadabra-bench-") as name:
+        folder = Path(name)
+        whole = purchases.purchases(options.customers, options.items, options.pairs)
+        shop = Shop.of(folder, "whole", whole)
+        table.title = _size(shop)
+        cold, budgets = beside_implicit(folder, shop, table)
+        if options.full:
+            budgets += over_spark(folder, shop, table, cold)
+        else:
+            some = Shop.of(folder, "tenth", whole[: options.customers // 10])
+            table.add_section()
+            table.add_row(_size(some))
+            ours = train("ours", some, folder / "ours-tenth.npz")
+            row(table, "ours", some, [ours])
+            budgets += over_spark(folder, some, table, ours)
+        if options.full:
+            growth(folder, options.items, table)
+    Console(width=110).print(table)
+    print(*budgets, sep="\n")
+    return 0 if all(budget.met for budget in budgets) else 1
+
+
+def beside_implicit(folder: Path, shop: Shop, table: Table) -> tuple[Run, list[Budget]]:
+    last_hour = purchases.save(folder, "last-hour", purchases.without(shop.known, NEW_SHARE))
+    older = train("ours", Shop(shop.known, shop.held, last_hour), folder / "last-hour-factors.npz")
+    runs: dict[str, list[Run]] = {"ours": [], "implicit": [], "warm": []}
+    for _ in range(ROUNDS):  # in alternation: what else the machine does slows all of them
+        runs["ours"].append(train("ours", shop, folder / "ours.npz"))
+        runs["implicit"].append(train("implicit", shop, folder / "implicit.npz"))
+        start = ["--start", str(older.factors), "--iterations", str(WARM_ITERATIONS)]
+        runs["warm"].append(train("ours", shop, folder / "warm.npz", *start))
+    found = row(table, "ours, cold", shop, runs["ours"])
+    warm = runs["warm"][-1]
+    what = f"ours, warm, {WARM_ITERATIONS} iteration after +{NEW_SHARE:.1%}"
+    row(table, what, shop, runs["warm"])
+    theirs = row(table, "implicit 0.7.3, CG", shop, runs["implicit"])
+    cpu = {name: median(run.cpu for run in several) for name, several in runs.items()}
+    cold = runs["ours"][-1]
+    return cold, [
+        Budget("implicit / our CPU", cpu["implicit"] / cpu["ours"], IMPLICIT_OVER_OURS, at_least=True),
+        not_worse("implicit", found, theirs),
+        Budget("warm / cold CPU", cpu["warm"] / cpu["ours"], WARM_OVER_COLD, at_least=False),
+        Budget("warm / cold loss", warm.losses[-1] / cold.losses[-1], 1.0, at_least=False),
+    ]
+
+
+def over_spark(folder: Path, shop: Shop, table: Table, ours: Run) -> list[Budget]:
+    found = hits(shop, ours.factors)
+    spread = train("spark", shop, folder / "spark.npz")
+    row(table, "ours over Spark, local[2]", shop, [spread])
+    mllib = train("mllib", shop, folder / "mllib.npz")
+    theirs = row(table, "Spark MLlib, local[2]", shop, [mllib])
+    print(f"our kernel over Spark / in one process: {spread.cpu / ours.cpu:.1f} x the CPU")
+    return [
+        Budget("MLlib / our CPU", mllib.cpu / ours.cpu, MLLIB_OVER_OURS, at_least=True),
+        not_worse("MLlib", found, theirs),
+        Budget(
+            "loss over Spark / in one process", spread.losses[-1] / ours.losses[-1], 1.00001, at_least=False
+        ),
+    ]
+
+
+def growth(folder: Path, items: int, table: Table) -> None:
+    table.add_section()
+    for pairs in GROWTH:
+        shop = Shop.of(folder, "grown", purchases.purchases(pairs // PAIRS_A_CUSTOMER, items, pairs))
+        row(
+            table,
+            f"ours, {shop.known.nnz:,} pairs",
+            shop,
+            [train("ours", shop, folder / "grown-factors.npz")],
+        )
+
+
+def train(name: str, shop: Shop, factors: Path, *arguments: str) -> Run:
+    """One training in a process of its own; BLAS keeps to one thread, the trainers' own threads are two."""
+    python = PEERS_PYTHON if name == "implicit" else Path(sys.executable)
+    command = [str(python), "-m", "bench.trainers", name, "--data", str(shop.data), "--factors", str(factors)]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
+    command += ["--iterations", str(ITERATIONS), *arguments]
+    ended = subprocess.run(
+        command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True
     )
-
-    def ours(factors_: Factors, iterations: int) -> float:
-        few = replace(settings, iterations=iterations)
-        return list(local.train(known, factors_.of_customers, factors_.of_items, few))[-1]
-
-    def quality(factors_: Factors) -> float:
-        return recall(known, held, factors_.of_customers, factors_.of_items)
-
-    what = f"ours, {settings.iterations} iterations"
-    cold = measured(what, lambda: ours(start, settings.iterations), lambda: quality(start))
-    older = factors.cold(names[0], names[1], settings.rank, seed=0)
-    list(local.train(last_hour, older.of_customers, older.of_items, settings))
-    what = f"ours warm, +{options.new_share:.1%} pairs, 2 iterations"
-    warm = measured(what, lambda: ours(older, 2), lambda: quality(older))
-    print(f"warm / cold CPU: {warm / cold:.2f}")
-    _implicit(known, held, settings, cold)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+    figures: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return Run(**figures, factors=factors)
 
 
-def _implicit(known: sparse.csr_matrix, held: sparse.csr_matrix, settings: Settings, cold: float) -> None:
-    try:
-        from implicit.als import AlternatingLeastSquares
-    except ImportError:
-        print("implicit is not installed (pip install implicit): not compared")
-        return
-    model = AlternatingLeastSquares(
-        settings.rank, iterations=settings.iterations, alpha=settings.purchase_weight
-    )
+def hits(shop: Shop, factors: Path) -> np.ndarray:
+    """Of each customer judged, whether the held-out item is among the best twenty of what they lack."""
+    with np.load(factors) as held:
+        customers, items = held["customers"], held["items"]
+    rows = np.flatnonzero(shop.held != purchases.NOBODY)[:JUDGED]
+    found = []
+    for first in range(0, len(rows), BLOCK):
+        block = rows[first : first + BLOCK]
+        scores = customers[block] @ items.T
+        wanted = scores[np.arange(len(block)), shop.held[block]]
+        scores[shop.known[block].nonzero()] = -np.inf
+        found.append((scores > wanted[:, None]).sum(axis=1) < TOP)
+    return np.concatenate(found)
 
-    theirs = measured(
-        f"implicit, CG, {settings.iterations} iterations",
-        lambda: model.fit(known, show_progress=False),
-        lambda: recall(known, held, model.user_factors, model.item_factors),
-    )
-    print(f"implicit / ours CPU: {theirs / cold:.1f}")
+
+def row(table: Table, what: str, shop: Shop, runs: list[Run]) -> np.ndarray:
+    """A row of the table from the medians; the answer is whom it found."""
+    found = hits(shop, runs[-1].factors)
+    cells = [median(getattr(run, name) for run in runs) for name in ("cpu", "wall", "peak", "added")]
+    loss = f"{runs[-1].losses[-1]:,.0f}" if runs[-1].losses else ""
+    said = [f"{cells[0]:.1f}", f"{cells[1]:.1f}", f"{cells[2]:,.0f}", f"{cells[3]:,.0f}"]
+    table.add_row(what, *said, f"{found.mean():.4f}", loss)
+    print(f"{what}: {said[0]} CPU s, {said[1]} wall s, recall@{TOP} {found.mean():.4f}", flush=True)
+    return found
+
+
+def not_worse(peer: str, ours: np.ndarray, theirs: np.ndarray) -> Budget:
+    """Ours finds as many as the peer: paired by customer, the difference is not surely below zero."""
+    difference = ours.astype(float) - theirs
+    doubt = SURE * difference.std() / np.sqrt(len(difference))
+    what = f"recall@{TOP} over {peer}'s, {difference.mean():+.4f} ± {doubt:.4f}: its upper end"
+    return Budget(what, float(difference.mean() + doubt), 0.0, at_least=True)
+
+
+def _size(shop: Shop) -> str:
+    return f"{shop.known.shape[0]:,} customers x {shop.known.shape[1]:,} items, {shop.known.nnz:,} pairs"
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--customers", type=int, default=14_000)
+    parser = argparse.ArgumentParser(prog="python -m bench.als", description=__doc__.partition("\n")[0])
+    parser.add_argument("--customers", type=int, default=140_000)
     parser.add_argument("--items", type=int, default=20_000)
-    parser.add_argument("--pairs", type=int, default=949_000)
-    parser.add_argument("--rank", type=int, default=64)
-    parser.add_argument("--iterations", type=int, default=10)
-    parser.add_argument("--new-share", type=float, default=0.003, help="of pairs, in the warm run")
+    parser.add_argument(
+        "--pairs", type=int, default=9_630_000, help="one a customer is held out (%(default)s)"
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="MLlib on all of it, and growth to 30 million pairs"
+    )
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -26,9 +26,13 @@ class Factors:
 
 
 def cold(customers: pa.StringArray, items: pa.StringArray, rank: int, seed: int) -> Factors:
-    """Unit-norm positive noise: it trains better than the usual small noise around zero."""
-    noise = np.random.default_rng(seed)
-    return Factors(customers, items, _unit(noise, len(customers), rank), _unit(noise, len(items), rank))
+    return Factors(customers, items, *noise(len(customers), len(items), rank, seed))
+
+
+def noise(customers: int, items: int, rank: int, seed: int) -> tuple[Floats, Floats]:
+    """Unit-norm and positive: it trains better than the usual small noise around zero."""
+    source = np.random.default_rng(seed)
+    return _unit(source, customers, rank), _unit(source, items, rank)
 
 
 def warm(last: Factors, customers: pa.StringArray, items: pa.StringArray, rank: int) -> Factors | None:
@@ -78,8 +82,9 @@ def _check(names: pa.StringArray, rows: Floats, items: Floats) -> None:
         raise FactorsUnreadableError(f"{len(names)} names do not fit {rows.dtype} factors of {rows.shape}")
 
 
-def _unit(noise: np.random.Generator, rows: int, rank: int) -> Floats:
-    factors = np.abs(noise.standard_normal((rows, rank), np.float32))
+def _unit(source: np.random.Generator, rows: int, rank: int) -> Floats:
+    factors = source.standard_normal((rows, rank), np.float32)
+    np.abs(factors, out=factors)
     factors /= np.linalg.norm(factors, axis=1, keepdims=True)
     return factors
 

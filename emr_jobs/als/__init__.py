@@ -1,0 +1,1 @@
+"""ALS on bought pairs: one kernel, and three ways to drive it."""

@@ -44,3 +44,19 @@ def test_a_block_begins_at_its_own_customer():
         scores, 1, np.array([0, 1, 2]), np.array([0, 2], np.int32), np.array([5, 7], np.float32)
     )
     assert scores.tolist() == [[0, 0, 7]]
+
+
+def test_everyones_best_are_those_they_never_bought():
+    noise = np.random.default_rng(5)
+    customers, items = (
+        noise.standard_normal((300, 8), np.float32),
+        noise.standard_normal((250, 8), np.float32),
+    )
+    bought = noise.random((300, 250)) < 0.1
+    bought[7] = True  # nothing is left for this one
+    scores = np.where(bought, -np.inf, customers.astype(float) @ items.T)
+    starts = np.append(0, np.cumsum(bought.sum(axis=1)))
+    lists = topk.unbought(customers, items, starts, np.nonzero(bought)[1].astype(np.int32), 20)
+    others = np.arange(300) != 7
+    assert np.array_equal(lists[others], np.argsort(-scores, axis=1)[others, :20])
+    assert (lists[7] == topk.NOTHING).all()
