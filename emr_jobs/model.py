@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from emr_jobs import factors, rankings
+from emr_jobs import factors
 from emr_jobs.als import local
 from emr_jobs.als.kernel import Floats, Ints
-from emr_jobs.blend import Blend, blend
 from emr_jobs.factors import Factors
+from emr_jobs.lists import rankings
+from emr_jobs.lists.blend import Blend, blend
 from emr_jobs.orders import Orders
 from emr_jobs.ratings import Pairs, pairs, ratings
 from emr_jobs.settings import Settings
@@ -28,10 +29,23 @@ def fit(orders: Orders, now: int, settings: Settings, seed: int, last: Factors |
     """Train on these orders, from the last model's factors where they know most of the names."""
     bought = pairs(orders)
     rated = ratings(bought, now, settings.rating_half_life_days)
+    return trained(orders, bought, rated, now, settings, seed, last)
+
+
+def trained(
+    orders: Orders,
+    bought: Pairs,
+    rated: Floats,
+    now: int,
+    settings: Settings,
+    seed: int,
+    last: Factors | None = None,
+) -> Model:
+    """Train on these ratings of the pairs bought."""
     start = factors.warm(last, orders.customers, orders.items, settings.rank) if last else None
-    trained = start or factors.cold(orders.customers, orders.items, settings.rank, seed)
-    losses = tuple(local.train(bought.matrix(rated), trained.of_customers, trained.of_items, settings))
-    return Model(now, bought, rated, trained, losses, warm=start is not None)
+    held = start or factors.cold(orders.customers, orders.items, settings.rank, seed)
+    losses = tuple(local.train(bought.matrix(rated), held.of_customers, held.of_items, settings))
+    return Model(now, bought, rated, held, losses, warm=start is not None)
 
 
 def scores(model: Model, settings: Settings) -> Blend:

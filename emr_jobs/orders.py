@@ -13,13 +13,14 @@ from contracts.order_line import Fate
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 GUEST = -1  # the customer of a line that names none
 DAY_SECONDS = 86_400
 
-# What `from_arrow` reads of an order line. `priced` says that something was paid: gifts tell no taste.
-COLUMNS = ("customer", "stock_code", "invoice", "quantity", "time", "priced", "fate")
+# What `from_arrow` reads of an order line.
+COLUMNS = ("customer", "stock_code", "invoice", "quantity", "time", "unit_price", "fate")
 USED_FATES = (Fate.SALE, Fate.RETURN, Fate.GUEST)  # a fee is no product
 
 
@@ -34,7 +35,8 @@ class Orders:
     invoice: Ints
     seconds: Longs  # since 1970, UTC
     quantity: Longs  # below zero for what came back
-    sold: Flags  # a sale at a price above zero
+    price: Floats  # of one unit; 0 where none is known
+    sold: Flags  # a sale at a price above zero: gifts tell no taste
 
     def __len__(self) -> int:
         return len(self.item)
@@ -52,6 +54,7 @@ class Orders:
             invoice=self.invoice[chosen],
             seconds=self.seconds[chosen],
             quantity=self.quantity[chosen],
+            price=self.price[chosen],
             sold=self.sold[chosen],
         )
 
@@ -66,6 +69,7 @@ def from_arrow(table: pa.Table) -> Orders:
     items, item = _encoded(table["stock_code"])
     _, invoice = _encoded(table["invoice"])
     returned = _numpy(pc.equal(table["fate"], str(Fate.RETURN)))
+    price = np.nan_to_num(_numpy(table["unit_price"].cast(pa.float32())), nan=0, posinf=0, neginf=0)
     quantity = np.abs(_numpy(table["quantity"]).astype(np.int64))
     orders = Orders(
         customers=customers,
@@ -75,9 +79,18 @@ def from_arrow(table: pa.Table) -> Orders:
         invoice=invoice,
         seconds=_numpy(table["time"].cast(pa.timestamp("s", "UTC"), safe=False).cast(pa.int64())),
         quantity=np.where(returned, -quantity, quantity),
-        sold=~returned & _numpy(table["priced"]),
+        price=price,
+        sold=~returned & (price > 0),
     )
     return _in_order(orders)
+
+
+def distinct(keys: Longs) -> Longs:
+    """The different ones, sorted: numpy's own `unique` hashes them, which takes ten times as long."""
+    keys = np.sort(keys)
+    new = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=new[1:])
+    return keys[new]
 
 
 def epoch(time: datetime) -> int:
@@ -85,7 +98,7 @@ def epoch(time: datetime) -> int:
 
 
 def _in_order(orders: Orders) -> Orders:
-    columns = (orders.quantity, orders.seconds, orders.invoice, orders.item, orders.customer)
+    columns = (orders.price, orders.quantity, orders.seconds, orders.invoice, orders.item, orders.customer)
     order = np.lexsort(columns)
     return Orders(
         orders.customers,
@@ -95,6 +108,7 @@ def _in_order(orders: Orders) -> Orders:
         orders.invoice[order],
         orders.seconds[order],
         orders.quantity[order],
+        orders.price[order],
         orders.sold[order],
     )
 

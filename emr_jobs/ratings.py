@@ -29,6 +29,13 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.item)
 
+    def of(self, customers: Ints) -> tuple[Longs, Longs]:
+        """The pairs of these customers: each one's place among `customers`, and the pair."""
+        sizes = self.starts[customers + 1] - self.starts[customers]
+        place = np.repeat(np.arange(len(customers)), sizes)
+        within = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return place, self.starts[customers][place] + within
+
     def decayed(self, now: int, half_life_days: float) -> Floats:
         """Each pair's purchases, one counting half as much with each half-life of age."""
         if not len(self):

@@ -3,11 +3,16 @@
 import threading
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 
 from contracts.order_line import Fate
-from emr_jobs import model, served
+from emr_jobs import model
+from emr_jobs.candidates import past
+from emr_jobs.lists import ranked, served
 from emr_jobs.orders import from_arrow
+from emr_jobs.ranker import features
+from emr_jobs.ranker.forest import Forest
 from emr_jobs.settings import Settings
 
 
@@ -28,12 +33,22 @@ def rehearse() -> None:
                 "invoice": [customer for customer, _ in lines],
                 "quantity": [1] * len(lines),
                 "time": pa.array([datetime(2026, 1, 1, tzinfo=UTC)] * len(lines)),
-                "priced": [True] * len(lines),
+                "unit_price": [1.0] * len(lines),
                 "fate": [str(Fate.SALE)] * len(lines),
             }
         )
     )
     settings = Settings()
     fitted = model.fit(orders, int(orders.seconds.max()), settings, seed=0)
-    served.customer_rows(fitted, settings)
+    customers = served.buyers(fitted)
+    then = past.known(orders, fitted, fitted.factors, settings)
+    ranked.by_blend(fitted, customers, settings)
+    lists = ranked.by_forest(then, _one_leaf(), customers)
+    served.customer_rows(fitted, lists, customers, settings)
     served.item_rows(orders, fitted, settings)
+
+
+def _one_leaf() -> Forest:
+    """A forest of one tree that knows nothing."""
+    whole, leaf = np.zeros(1, np.int32), np.full(1, np.inf, np.float32)
+    return Forest(features.NAMES, 0, whole, whole, whole, leaf, whole, np.zeros(1))

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -16,17 +16,22 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from contracts import lease, publications
+from contracts import lease
 from contracts.s3_layout import Version
-from emr_jobs import card, export, factors, gate, model, publication, rehearsal, served
-from emr_jobs.card import Card, describe
-from emr_jobs.factors import Factors, FactorsUnreadableError
-from emr_jobs.gate import Coverage, Verdict
+from emr_jobs import export, factors, inheritance, model, publication, rehearsal, settings_file
+from emr_jobs.inheritance import Inheritance
+from emr_jobs.judging import card, daily, gate, intake
+from emr_jobs.judging.card import Card, describe
+from emr_jobs.judging.gate import Verdict
 from emr_jobs.lake import tables
+from emr_jobs.lists import making, renewal, served
+from emr_jobs.lists.making import Made
 from emr_jobs.model import Model
 from emr_jobs.orders import COLUMNS, USED_FATES, Orders, epoch, from_arrow
-from emr_jobs.publication import Shop
-from emr_jobs.settings import Settings
+from emr_jobs.ranker import forest, keeping
+from emr_jobs.ranker.keeping import Ranker
+from emr_jobs.settings import Settings, SettingsError
+from emr_jobs.shop import Shop
 from emr_jobs.stages import Stages
 
 UNSETTLED = timedelta(minutes=15)  # orders this young may still be on their way
@@ -52,10 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
     compiling = rehearsal.begin()
     try:
         try:
-            retrain(shop, run, Settings(), _read_with_new_spark, compiling)
+            settings = settings_file.read(shop, options.settings)
+            retrain(shop, run, settings, _read_with_new_spark, compiling)
         finally:
             lease.release(shop.dynamodb, shop.table, run.number)
-    except (NoOrdersError, lease.LeaseLostError, *publication.FAILURES) as error:
+    except (NoOrdersError, SettingsError, lease.LeaseLostError, *publication.FAILURES) as error:
         print(f"retrain: {error}", file=sys.stderr)
         return 1
     return 0
@@ -75,43 +81,66 @@ def retrain(
     version = Version(as_of, run.number)
     counts = f"{len(orders):,} lines, {len(orders.customers):,} customers, {len(orders.items):,} items"
     stages.done("orders", counts)
-    live = _live(shop)
-    last, start = _last_factors(shop, live)
+    last = inheritance.take(shop)
+    for said in last.said:
+        stages.say(f"not taken over: {said}")
     if compiling:
         compiling.join()
-    fitted = model.fit(orders, epoch(as_of), settings, run.seed, last)
-    if last and not fitted.warm:
-        start = f"cold: {live} knows too few of the names"
+    fitted = model.fit(orders, epoch(as_of), settings, run.seed, last.factors)
+    start = _start(last, fitted)
     stages.done("training", f"{start}; loss {_losses(fitted)}")
-    customers = served.customer_rows(fitted, settings)
+    ranker = keeping.ranker(last.forest_for(settings), orders, epoch(as_of), settings, run.seed)
+    stages.done("ranker", ranker.said)
+    made = making.make(orders, fitted, ranker, last, settings, run.seed)
     items = served.item_rows(orders, fitted, settings)
-    stages.done("lists", f"{customers.num_rows:,} customers, {items.num_rows:,} items")
-    coverage = served.coverage(customers)
-    verdict = gate.judge(coverage, _live_coverage(shop, live), settings)
+    stages.done("lists", f"{made.said}; {items.num_rows:,} items")
+    trial = daily.backtest(last, orders, epoch(as_of), settings, run.seed)
+    shown = daily.shown(shop, orders, epoch(as_of)) if trial else None
+    stages.done("backtest", daily.said(trial, shown))
+    coverage, arrived = served.coverage(made.rows), intake.intake(orders, epoch(as_of))
+    verdict = gate.judge(coverage, last.card.coverage if last.card else None, settings, arrived, trial)
     check_lease(shop, run)
-    export.write(shop.s3, shop.bucket, version.customers, customers)
-    export.write(shop.s3, shop.bucket, version.items, items)
-    shop.s3.put_object(Bucket=shop.bucket, Key=version.model, Body=factors.dump(fitted.factors))
-    training = {"start": start, "losses": fitted.losses}
-    card.write(
-        shop.s3,
-        shop.bucket,
-        version,
-        Card(
-            str(version),
-            as_of.isoformat(),
-            run.number,
-            run.seed,
-            describe(orders),
-            coverage,
-            training,
-            settings,
-            verdict,
-            stages.seconds,
-        ),
+    _export(shop, version, made, items, fitted, ranker)
+    training = {"start": start, "losses": fitted.losses, "ranker": ranker.said}
+    written = Card(
+        version=str(version),
+        as_of=as_of.isoformat(),
+        run=run.number,
+        seed=run.seed,
+        orders=describe(orders),
+        intake=arrived,
+        coverage=coverage,
+        training=training,
+        ranking=made.counts,
+        settings=settings,
+        gate=verdict,
+        trial=trial,
+        published=asdict(shown) if shown else None,
+        seconds=stages.seconds,
     )
+    card.write(shop.s3, shop.bucket, version, card.plain(written, last.card.trial if last.card else None))
     stages.done("export", str(version))
     _publish(shop, run, version, verdict, stages)
+
+
+def _export(shop: Shop, version: Version, made: Made, items: pa.Table, fitted: Model, ranker: Ranker) -> None:
+    export.write(shop.s3, shop.bucket, version.customers, made.rows)
+    export.write(shop.s3, shop.bucket, version.items, items)
+    files = {version.model: factors.dump(fitted.factors), version.ranked: renewal.dump(made.ranked)}
+    if ranker.forest and made.lasting:
+        files[version.lasting] = factors.dump(made.lasting)
+        files[version.forest] = forest.dump(ranker.forest)
+    for key, content in files.items():
+        shop.s3.put_object(Bucket=shop.bucket, Key=key, Body=content)
+
+
+def _start(last: Inheritance, fitted: Model) -> str:
+    """How training started."""
+    if last.version is None:
+        return "cold: no version is live"
+    if last.factors is None:
+        return f"cold: {last.version} has no factors to go on from"
+    return f"warm from {last.version}" if fitted.warm else f"cold: {last.version} knows too few of the names"
 
 
 def _publish(shop: Shop, run: Run, version: Version, verdict: Verdict, stages: Stages) -> None:
@@ -153,9 +182,10 @@ def read_lake(spark: SparkSession, before: datetime) -> pa.Table:
     if not spark.catalog.tableExists(name):
         raise NoOrdersError(f"there is no table {name} yet: ingest makes it from the first orders")
     used = F.col("fate").isin([str(fate) for fate in USED_FATES])
-    priced = (F.col("unit_price") > 0).alias("priced")
-    columns = [priced if column == "priced" else F.col(column) for column in COLUMNS]
-    return spark.table(name).where((F.col("time") < F.lit(before)) & used).select(*columns).toArrow()
+    columns = {column: F.col(column) for column in COLUMNS}
+    columns["unit_price"] = columns["unit_price"].cast("float").alias("unit_price")
+    earlier = F.col("time") < F.lit(before)
+    return spark.table(name).where(earlier & used).select(*columns.values()).toArrow()
 
 
 def _read_with_new_spark(before: datetime) -> pa.Table:
@@ -164,28 +194,6 @@ def _read_with_new_spark(before: datetime) -> pa.Table:
         return read_lake(spark, before)
     finally:
         spark.stop()
-
-
-def _live(shop: Shop) -> Version | None:
-    state = publications.read(shop.dynamodb, shop.table)
-    return Version.parse(state.live_version) if state and state.live_version else None
-
-
-def _live_coverage(shop: Shop, live: Version | None) -> Coverage | None:
-    return card.read_coverage(shop.s3, shop.bucket, live) if live else None
-
-
-def _last_factors(shop: Shop, live: Version | None) -> tuple[Factors | None, str]:
-    """The live version's factors, and how training starts."""
-    if live is None:
-        return None, "cold: no version is live"
-    try:
-        raw = shop.s3.get_object(Bucket=shop.bucket, Key=live.model)["Body"].read()
-        return factors.load(raw), f"warm from {live}"
-    except shop.s3.exceptions.NoSuchKey:
-        return None, f"cold: s3://{shop.bucket}/{live.model} is missing"
-    except FactorsUnreadableError as error:
-        return None, f"cold: s3://{shop.bucket}/{live.model}: {error}"
 
 
 def _losses(fitted: Model) -> str:
@@ -208,6 +216,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         default=datetime.now(UTC),
         help="when the run began, in seconds since 1970 (now)",
     )
+    parser.add_argument("--settings", help="a TOML file of settings, s3://... or a path (the defaults)")
     parser.add_argument("--seed", type=int, default=0, help="of a cold start's factors (%(default)s)")
     parser.add_argument(
         "--wait",

@@ -1,11 +1,18 @@
-"""Every weight, half-life and bound of the model in one value, passed in."""
+"""Every weight, half-life and bound of the model in one value; `tune` writes it as a file."""
 
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """The file says something that no setting is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The defaults are what did best on the last fortnight but one of the public Online Retail file."""
+    """The defaults are what `cadabra tune` found on Online Retail, on fortnights before 25 November 2011."""
 
     rank: int = 64
     iterations: int = 16  # at most; a warm start needs one or two
@@ -14,10 +21,56 @@ class Settings:
     pair_weight: float = 1.0  # alpha0, what every pair counts, bought or not
     regularisation: float = 0.01  # lambda
     rating_half_life_days: float = 14.0
-    repeat_half_life_days: float = 90.0
+    slow_half_life_days: float = 60.0  # of the second ALS, which only the ranker sees
+    repeat_half_life_days: float = 130.0
     popular_days: float = 14.0
     popular_in_for_you: float = 0.4
     popular_in_discover: float = 0.2
     together_support: int = 3  # invoices that must hold both items: fewer are chance
     together_basket_items: int = 300  # a larger invoice is a month's collection, not a basket
     gate_coverage: float = 0.8  # of the live version's customers and items a new one must cover
+    gate_worse: float = 0.02  # of the NDCG of what is in use that a new configuration may lose
+    gate_customers: int = 100  # judged; with fewer the backtest decides nothing
+    gate_intake: float = 10.0  # times the same weekday's lines, or a part of them, that look like a mistake
+    alike_shrink: float = 10.0  # customers: how many an item needs before its likeness is believed
+    beside_shrink: float = 5.0  # invoices, likewise
+    ranker_trees: int = 150
+    ranker_leaves: int = 31
+    ranker_depth: int = 7  # deeper trees cost twice as much to walk and rank no better
+    ranker_learning_rate: float = 0.08
+    ranker_leaf_candidates: int = 100
+    ranker_feature_share: float = 0.5  # of the features each tree may use
+    ranker_row_share: float = 0.8  # of the candidates each tree learns from
+    ranker_cuts: int = 17  # earlier weeks to learn from, at most
+    ranker_least_cuts: int = 3  # fewer weeks teach less than the blend knows
+    ranker_days: float = 14.0  # looked ahead of each cut
+    ranker_memory_days: float = 60.0  # of orders before the first cut
+    ranker_refused_share: float = 0.3  # of the candidates not bought that are learnt from
+    ranker_candidates: int = 2_000_000  # learnt from, at most: then there are fewer cuts
+    ranker_threads: int = 1  # of LightGBM: on busy cores its threads wait for each other, ten times as long
+
+
+def from_dict(values: Mapping[str, Any]) -> Settings:
+    """The defaults with these values in their place."""
+    kinds = {name: type(value) for name, value in asdict(Settings()).items()}
+    known = {}
+    for name, value in values.items():
+        if name not in kinds:
+            raise SettingsError(f"there is no setting {name}; there are {', '.join(sorted(kinds))}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+            raise SettingsError(f"{name} = {value!r} is no number of zero or more")
+        if kinds[name] is int and value != int(value):
+            raise SettingsError(f"{name} = {value!r} is no whole number")
+        known[name] = kinds[name](value)
+    return Settings(**known)
+
+
+def from_toml(text: str) -> Settings:
+    try:
+        return from_dict(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"it is no TOML: {error}") from error
+
+
+def to_toml(settings: Settings) -> str:
+    return "".join(f"{name} = {value!r}\n" for name, value in asdict(settings).items())

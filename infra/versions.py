@@ -26,6 +26,7 @@ class Row:
     changed: int | None  # items that first putting it live wrote or removed; None where it never was
     metrics: str  # the backtest's
     gate: str
+    refused: str  # why, where the gate refused it
     current: str  # live, or open while it is on its way
 
 
@@ -40,6 +41,9 @@ def show(stack: Stack, shown: int) -> None:
         console.say("there is no version yet: `cadabra retrain` makes one")
         return
     console.out.print(_table(found))
+    for row in found:
+        if row.refused:
+            console.say(f"{row.version} was refused: {row.refused}")
     if len(stored) > shown:
         console.say(f"{len(stored) - shown} older ones are stored: -n shows more")
     console.say(_way_back(known, noted, stored))
@@ -55,24 +59,27 @@ def rows(bucket: str, stored: list[Version], known: Publication | None, noted: l
                 found["coverage"]["customers"],
                 live[-1].items if live else None,
                 _metrics(found),
-                _gate(found["gate"]),
+                "passed" if found["gate"]["passed"] else "refused",
+                "" if found["gate"]["passed"] else "; ".join(found["gate"]["reasons"]),
                 _current(version, known),
             )
 
 
 def _table(found: list[Row]) -> Table:
-    columns = ("version", "as of (UTC)", "age", "customers", "changed", "NDCG", "gate", "current")
-    table = console.table("Versions", *columns, right=("age", "customers", "changed"))
+    """As wide as a terminal of 80 columns: the time a version knows of is the first half of its name."""
+    columns = ("", "version", "age", "lists", "changed", "NDCG", "gate")
+    table = console.table("Versions", *columns, right=("age", "lists", "changed"))
+    table.columns[1].no_wrap = True
+    table.pad_edge = False
     for row in found:
         table.add_row(
+            row.current,
             str(row.version),
-            f"{row.version.as_of:%Y-%m-%d %H:%M}",
             age(row.version.as_of),
             f"{row.customers:,}",
             "-" if row.changed is None else f"{row.changed:,}",
             row.metrics,
             row.gate,
-            row.current,
         )
     return table
 
@@ -94,14 +101,9 @@ def _way_back(known: Publication | None, noted: list[Note], stored: list[Version
 
 
 def _metrics(card: dict[str, Any]) -> str:
-    """The backtest's NDCG of each list; empty where the run made none, or had too few customers for one."""
+    """The backtest's NDCG of for_you and discover; empty where the run made none."""
     backtest = card.get("trial") or {}
-    return ", ".join(f"{name} {figure:.3f}" for name, figure in backtest.get("ndcg", {}).items())
-
-
-def _gate(gate: dict[str, Any]) -> str:
-    said = "passed" if gate["passed"] else "refused"
-    return f"{said}: {'; '.join(gate['reasons'])}" if gate["reasons"] else said
+    return " ".join(f"{figure:.3f}".lstrip("0") for figure in backtest.get("ndcg", {}).values())
 
 
 def _current(version: Version, known: Publication | None) -> str:

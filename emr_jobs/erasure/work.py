@@ -49,7 +49,7 @@ def carry_out(where: Place) -> list[str]:
     asked = requests.pending(where.s3, where.bucket)
     if not asked:
         return []
-    where.report(f"{len(asked)} erasures are asked for")
+    where.report(f"erasures that are asked for: {len(asked)}")
     iceberg.make_tables(where.spark)
     commits.finish(where.spark, where.s3, where.bucket, where.check_lease)  # no table could forget it before
     noted, objects = _survey(where, asked)

@@ -4,31 +4,33 @@ import itertools
 import json
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from contracts import lease, publications
 from contracts.lists import customer_key, from_dynamo, from_plain, together_key
-from contracts.s3_layout import Part, Version
-from emr_jobs import retrain
+from contracts.s3_layout import Version
+from emr_jobs import retrain, settings_file
+from emr_jobs.judging import stored_orders
+from emr_jobs.judging.stored_orders import NoLakeError
 from emr_jobs.lake import tables
+from emr_jobs.orders import from_arrow
 from emr_jobs.publication import PublicationLateError
 from emr_jobs.retrain import NoOrdersError, Run
-from emr_jobs.settings import Settings
+from emr_jobs.settings import Settings, SettingsError
 from infra import package
-from publish import parts
-from publish.store import Store
+from tests.publisher import publisher
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LONG_S = 60.0
+DEFAULTS = Settings()
 ORDER_SCHEMA = pa.schema(
     [
         ("customer", pa.string()),
@@ -36,7 +38,7 @@ ORDER_SCHEMA = pa.schema(
         ("invoice", pa.string()),
         ("quantity", pa.int32()),
         ("time", pa.timestamp("us", "UTC")),
-        ("priced", pa.bool_()),
+        ("unit_price", pa.float32()),
         ("fate", pa.string()),
     ]
 )
@@ -61,8 +63,6 @@ def lake(spark):
         }
         for number, line in enumerate(ORDERS, start=1)
     ]
-    for row in rows:
-        del row["priced"]
     columns = ", ".join(f"`{name}` {kind} NOT NULL" for name, kind in tables.ORDERS.items())
     spark.createDataFrame(rows, columns).writeTo(name).append()
     yield name
@@ -77,7 +77,7 @@ def sale(customer, code, invoice, hours):
         "invoice": invoice,
         "quantity": 1,
         "time": NOON - timedelta(hours=hours),
-        "priced": True,
+        "unit_price": 1.5,
         "fate": "sale" if customer else "guest",
     }
 
@@ -97,33 +97,6 @@ ORDERS = (
 )
 
 
-@contextmanager
-def publisher(shop):
-    """The publish function, fed with every part that lands in the bucket while the block runs."""
-    ended, store = threading.Event(), Store.connect(shop.table)
-
-    def work():
-        seen = set()
-        while not ended.wait(0.02):
-            for listed in shop.s3.list_objects_v2(Bucket=shop.bucket, Prefix="publications/").get(
-                "Contents", ()
-            ):
-                part = Part.parse(listed["Key"])
-                if part and part not in seen:
-                    seen.add(part)
-                    parts.publish(store, shop.bucket, part)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        store.s3.close()
-        store.dynamodb.close()
-
-
 def begin(shop, cluster="j-test"):
     """A run that holds the lease, begun at noon."""
     taken = lease.take(shop.dynamodb, shop.table, int(time.time()))
@@ -131,11 +104,11 @@ def begin(shop, cluster="j-test"):
     return Run(taken.number, as_of=None, began=NOON, seed=0, wait_seconds=LONG_S)
 
 
-def go(shop, run, lines=ORDERS):
+def go(shop, run, lines=ORDERS, settings=DEFAULTS):
     def before(time):
         return pa.Table.from_pylist([line for line in lines if line["time"] < time], ORDER_SCHEMA)
 
-    retrain.retrain(shop, run, Settings(), before)
+    retrain.retrain(shop, run, settings, before)
     lease.release(shop.dynamodb, shop.table, run.number)
 
 
@@ -167,7 +140,9 @@ def test_orders_become_lists_that_are_live_each_entry_with_its_reason(shop):
     assert {entry.code for entry in served(shop, "popular")["popular"]} >= {"10001", "10002"}
     written = card(shop, version)
     first = "the first model: nothing live to compare it with"
-    assert written["gate"] == {"passed": True, "reasons": [first]}
+    few = "only 0 customers to judge by, 100 would decide"
+    assert written["gate"] == {"passed": True, "reasons": [first, few]}
+    assert (written["ranking"]["by"], written["ranking"]["ranked"]) == ("the linear blend", 3)
     assert (written["coverage"], written["orders"]["lines"]) == ({"customers": 3, "items": 5}, 10)
 
 
@@ -228,7 +203,77 @@ def test_a_corrupt_factor_file_means_a_cold_start_that_is_said(shop, capsys):
         live = Version.parse(publications.read(shop.dynamodb, shop.table).live_version)
         shop.s3.put_object(Bucket=shop.bucket, Key=live.model, Body=b"no factors")
         go(shop, begin(shop))
-    assert f"cold: s3://{shop.bucket}/{live.model}: no factors can be read" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"not taken over: s3://{shop.bucket}/{live.model}: no factors can be read" in said
+    assert f"cold: {live} has no factors to go on from" in said
+
+
+def test_where_it_is_not_known_what_the_last_lists_were_made_of_everyone_is_ranked(shop, capsys):
+    with publisher(shop):
+        go(shop, begin(shop))
+        live = Version.parse(publications.read(shop.dynamodb, shop.table).live_version)
+        shop.s3.put_object(Bucket=shop.bucket, Key=live.ranked, Body=b"damaged")
+        go(shop, begin(shop))
+    said = capsys.readouterr().out
+    assert f"not taken over: s3://{shop.bucket}/{live.ranked}: it cannot be read" in said
+    assert said.count("3 ranked by the linear blend (everyone: no lists to go on from)") == 2
+
+
+def test_between_two_days_only_those_are_ranked_whose_orders_changed(shop, capsys):
+    with publisher(shop):
+        go(shop, begin(shop))
+        before = served(shop, customer_key("bob"))
+        go(shop, begin(shop), (*ORDERS, sale("ann", "20001", "6", 2.5)))
+        assert "3 customers, 1 ranked by the linear blend (whose orders changed)" in capsys.readouterr().out
+        assert served(shop, customer_key("bob")) == before
+        later = replace(begin(shop), as_of=NOON + timedelta(hours=23))
+        go(shop, later, (*ORDERS, sale("ann", "20001", "6", 2.5)))
+    assert "3 ranked by the linear blend (everyone: a day has passed" in capsys.readouterr().out
+
+
+# A hundred days of forty customers, each buying two of their taste's items every third day.
+YOUNG_RANKER = replace(
+    Settings(), ranker_memory_days=30.0, ranker_least_cuts=1, ranker_trees=5, ranker_leaf_candidates=5
+)
+SEASON = tuple(
+    sale(
+        f"c{customer:02}",
+        f"{1 + customer % 2}00{(day + customer + item) % 20:02}",
+        f"{day}-{customer}",
+        day * 24,
+    )
+    for day in range(1, 100, 3)
+    for customer in range(40)
+    for item in (0, 1)
+)
+
+
+def test_the_forest_is_kept_for_a_day_and_trained_anew_where_it_cannot_be_read(shop, capsys):
+    with publisher(shop):
+        go(shop, begin(shop), SEASON, YOUNG_RANKER)
+        assert "ranker: a new forest of 5 trees" in capsys.readouterr().out
+        go(shop, begin(shop), (*SEASON, sale("c00", "10001", "late", 23)), YOUNG_RANKER)
+        said = capsys.readouterr().out
+        assert "ranker: the forest trained 1 h ago" in said
+        assert "1 ranked by the forest" in said
+        live = Version.parse(publications.read(shop.dynamodb, shop.table).live_version)
+        shop.s3.put_object(Bucket=shop.bucket, Key=live.forest, Body=b"no forest")
+        go(shop, begin(shop), SEASON, YOUNG_RANKER)
+        said = capsys.readouterr().out
+        assert f"not taken over: s3://{shop.bucket}/{live.forest}: no forest can be read" in said
+        assert "ranker: a new forest of 5 trees" in said
+        go(shop, replace(begin(shop), as_of=NOON + timedelta(days=1)), SEASON, YOUNG_RANKER)
+        assert "ranker: a new forest of 5 trees" in capsys.readouterr().out
+
+
+def test_settings_are_read_from_s3_and_a_wrong_one_is_named(shop):
+    shop.s3.put_object(Bucket=shop.bucket, Key="settings.toml", Body=b"rank = 8\n")
+    assert settings_file.read(shop, f"s3://{shop.bucket}/settings.toml") == replace(Settings(), rank=8)
+    shop.s3.put_object(Bucket=shop.bucket, Key="settings.toml", Body=b"ranck = 8\n")
+    with pytest.raises(SettingsError, match="there is no setting ranck"):
+        settings_file.read(shop, f"s3://{shop.bucket}/settings.toml")
+    with pytest.raises(SettingsError, match=r"none\.toml cannot be used"):
+        settings_file.read(shop, f"s3://{shop.bucket}/none.toml")
 
 
 def test_a_run_without_the_lease_commits_nothing(shop):
@@ -254,7 +299,7 @@ def test_the_lake_is_read_up_to_a_time_without_fees(spark, lake):
     spark.sql(f"UPDATE {lake} SET fate = 'fee' WHERE invoice = '3'")
     spark.sql(f"UPDATE {lake} SET unit_price = 0 WHERE invoice = '2'")
     rows = retrain.read_lake(spark, NOON - timedelta(hours=3)).to_pylist()
-    assert sorted((row["customer"], row["stock_code"], row["priced"]) for row in rows) == [
+    assert sorted((row["customer"], row["stock_code"], row["unit_price"] > 0) for row in rows) == [
         ("ann", "10001", False),
         ("ann", "10001", True),
         ("ann", "10002", True),
@@ -263,10 +308,21 @@ def test_the_lake_is_read_up_to_a_time_without_fees(spark, lake):
     ]
 
 
+def test_backtest_reads_the_same_orders_without_spark(spark, lake):
+    spark.sql(f"UPDATE {lake} SET fate = 'fee' WHERE invoice = '3'")
+    by_spark = from_arrow(retrain.read_lake(spark, NOON))
+    alone = stored_orders.read()
+    assert len(alone) == 7
+    for name in ("customer", "item", "seconds", "quantity", "price", "sold"):
+        assert np.array_equal(getattr(alone, name), getattr(by_spark, name))
+
+
 def test_a_lake_without_the_table_is_said_clearly(spark, lake):
     spark.sql(f"DROP TABLE {lake}")
     with pytest.raises(NoOrdersError, match=r"there is no table lake\.cadabra\.orders yet"):
         retrain.read_lake(spark, NOON)
+    with pytest.raises(NoLakeError, match="the lake has no table of orders yet"):
+        stored_orders.read()
     spark.sql(tables.create_statement("orders"))
 
 

@@ -1,4 +1,4 @@
-"""`python -m emr_jobs.backtest` reads a file as ingest would, judges, and says what is wrong."""
+"""`python -m emr_jobs.judging.backtest` reads a file as ingest would, judges, and says what is wrong."""
 
 import csv
 import gzip
@@ -9,9 +9,12 @@ from decimal import Decimal
 import pytest
 
 from contracts.order_line import OrderLine, format_line
-from emr_jobs import backtest
+from emr_jobs.judging import backtest
 
 FIRST = datetime(2026, 9, 1, 9, tzinfo=UTC)
+
+
+NEWCOMERS = (("early", 16, "10000"), ("early", 18, "10001"), ("new", 22, "10000"), ("new", 24, "10001"))
 
 
 def log(days=60):
@@ -44,12 +47,14 @@ def file(tmp_path):
 
 
 def test_it_prints_every_contender_and_writes_figures_and_lists(file, tmp_path, capsys):
-    arguments = ["--cut", "2026-09-25", "--days", "5", "--seeds", "1"]
+    arguments = ["--cut", "2026-09-25", "--days", "5", "--seeds", "1", "--weeks", "2"]
     written = ["--json", str(tmp_path / "figures.json"), "--lists", str(tmp_path / "lists")]
+    written += ["--plots", str(tmp_path / "plots")]
     # Within 24 days everyone has bought their four items: only a newcomer can find anything new.
     with file.open("ab") as more:
-        for day, code in ((22, "10000"), (24, "10001")):
-            line = f"n{day},{code},,1,{FIRST + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ},1.25,new,,more-{day}\n"
+        for who, day, code in NEWCOMERS:
+            time = f"{FIRST + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
+            line = f"n{day},{code},,1,{time},1.25,{who},,more-{day}\n"
             more.write(line.encode())
     assert backtest.main([str(file), *arguments, *written]) == 0
     said = capsys.readouterr().out
@@ -58,7 +63,11 @@ def test_it_prints_every_contender_and_writes_figures_and_lists(file, tmp_path, 
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["judged"] == {"for_you": 13, "discover": 1}
     best = {score["contender"]: score["ndcg"] for score in figures["scores"] if score["list"] == "for_you"}
-    assert best["blend"] > best["popularity, all time"]
+    assert best["our lists"] >= best["linear blend"] > best["popularity, all time"]
+    assert {week["cut"] for week in figures["weeks"]} == {"2026-09-18", "2026-09-25"}
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == {
+        f"{name}_by_{what}.png" for name in ("for_you", "discover") for what in ("model", "week")
+    }
     with (tmp_path / "lists" / "for_you.csv").open(newline="") as lists:
         rows = [row for row in csv.DictReader(lists) if row["customer"] == "c1"]
     assert [row["rank"] for row in rows[:4]] == ["1", "2", "3", "4"]

@@ -7,8 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from emr_jobs import baselines, evaluation, model, orders, rankings
-from emr_jobs.evaluation import OverlapError
+from emr_jobs import model, orders
+from emr_jobs.candidates.past import past
+from emr_jobs.judging import baselines, evaluation
+from emr_jobs.judging.evaluation import OverlapError
 from emr_jobs.ratings import pairs
 from emr_jobs.settings import Settings
 
@@ -23,7 +25,7 @@ def sale(customer, code, days, fate="sale"):
         "invoice": f"{customer}{days}",
         "quantity": 1,
         "time": CUT + timedelta(days=days),
-        "priced": True,
+        "unit_price": 1.5,
         "fate": fate,
     }
 
@@ -106,10 +108,11 @@ def test_orders_after_the_cut_change_nothing_that_is_learnt():
 
 def test_popularity_and_own_purchases_rank_as_their_names_say():
     known, _ = split([*LINES, sale("bob", "10003", -1), sale("bob", "10001", -20), sale("eve", "10001", -20)])
-    fitted = model.fit(known, orders.epoch(CUT), Settings(), seed=0)
+    then = past(known, orders.epoch(CUT), Settings(), seed=0)
+    everyone = np.arange(3, dtype=np.int32)
     ranked = {
-        name: rankings.rank(blend, 3)["for_you"].tolist()
-        for name, blend in baselines.contenders(fitted, Settings()).items()
+        baseline.name: baseline.rank(then, everyone, Settings(), 0)["for_you"][:, :3].tolist()
+        for baseline in baselines.BASELINES
     }
     assert ranked["popularity, all time"] == [[0, 2, 1]] * 3  # three customers, two, one
     assert ranked["popularity, 14 days"] == [[2, 0, 1]] * 3  # 10003: bob and eve

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.lists import Entry, Served, from_plain, to_plain
@@ -30,6 +30,7 @@ def table(shop):
     return pa.Table.from_pylist(rows, schema=export.SCHEMA).sort_by("key")
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(shops, shops, st.sets(st.sampled_from([f"customer#{number}" for number in range(7)])))
 def test_the_difference_is_exactly_what_a_reader_would_see_and_what_is_in_doubt(new, live, doubtful):
     changed, removed = export.difference(table(new), table(live), doubtful)
@@ -39,6 +40,7 @@ def test_the_difference_is_exactly_what_a_reader_would_see_and_what_is_in_doubt(
     assert removed == sorted((live.keys() | doubtful) - new.keys())
 
 
+@settings(deadline=None)
 @given(shops)
 def test_a_part_carries_the_lists_in_the_contracts_form(shop):
     lines = list(export.plain(table(shop), ["customer#gone"], VERSION))

@@ -7,8 +7,9 @@ import pyarrow as pa
 
 from contracts.lists import from_plain
 from contracts.s3_layout import Version
-from emr_jobs import export, model, orders, served
-from emr_jobs.gate import Coverage
+from emr_jobs import export, model, orders
+from emr_jobs.judging.gate import Coverage
+from emr_jobs.lists import ranked, served
 from emr_jobs.settings import Settings
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -24,7 +25,7 @@ def sale(customer, code, invoice, days):
         "invoice": invoice,
         "quantity": 1,
         "time": NOW - timedelta(days=days),
-        "priced": True,
+        "unit_price": 1.5,
         "fate": "sale" if customer else "guest",
     }
 
@@ -34,9 +35,15 @@ def fit(*lines, last=None, seed=0):
     return known, model.fit(known, orders.epoch(NOW), SETTINGS, seed, last)
 
 
+def rows_of(fitted):
+    """Everyone's lists by the blend: these shops are too young for a forest."""
+    buyers = served.buyers(fitted)
+    return served.customer_rows(fitted, ranked.by_blend(fitted, buyers, SETTINGS), buyers, SETTINGS)
+
+
 def customers(*lines):
     """Key -> list name -> [(code, reason), ...]"""
-    return entries(served.customer_rows(fit(*lines)[1], SETTINGS))
+    return entries(rows_of(fit(*lines)[1]))
 
 
 def items(*lines):
@@ -148,9 +155,7 @@ def test_popular_now_comes_before_popular_once():
 
 def test_the_same_orders_and_the_same_last_model_give_the_same_rows():
     _, last = fit(*TASTES[:-2])
-    tables = [
-        served.customer_rows(fit(*lines, last=last.factors)[1], SETTINGS) for lines in (TASTES, TASTES[::-1])
-    ]
+    tables = [rows_of(fit(*lines, last=last.factors)[1]) for lines in (TASTES, TASTES[::-1])]
     assert tables[0].equals(tables[1])
 
 
@@ -168,14 +173,14 @@ def test_a_warm_start_knows_customers_and_items_by_name_though_others_came_and_w
 def test_only_returns_leave_no_rows_and_no_coverage():
     back = [line | {"fate": "return", "quantity": -1} for line in TASTES]
     known, fitted = fit(*back)
-    rows = served.customer_rows(fitted, SETTINGS)
+    rows = rows_of(fitted)
     assert rows.num_rows == 0
     assert served.coverage(rows) == Coverage(0, 0)
     assert served.item_rows(known, fitted, SETTINGS).num_rows == 0
 
 
 def test_coverage_counts_customers_and_the_different_items_in_their_lists():
-    rows = served.customer_rows(fit(*TASTES)[1], SETTINGS)
+    rows = rows_of(fit(*TASTES)[1])
     assert served.coverage(rows) == Coverage(8, 8)
 
 
@@ -183,6 +188,6 @@ def test_the_factors_of_a_customer_whose_every_item_came_back_are_zero_and_the_l
     back = [sale("zoe", "10001", "z", 3), sale("zoe", "10001", "Cz", 2) | {"fate": "return", "quantity": -1}]
     _, fitted = fit(*TASTES, *back, *(sale(f"c{n}", "10009", f"c{n}", 1) for n in range(9)))
     assert not np.any(fitted.factors.of_customers[-1])
-    lists = entries(served.customer_rows(fitted, SETTINGS))["customer#zoe"]
+    lists = entries(rows_of(fitted))["customer#zoe"]
     assert lists["for_you"][0] == lists["discover"][0] == ("10009", "p")
     assert "10001" not in dict(lists["discover"])

@@ -11,7 +11,7 @@ from emr_jobs.ratings import pairs, ratings
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def line(customer, code, invoice, days, quantity=1, *, fate="sale", priced=True):
+def line(customer, code, invoice, days, quantity=1, *, fate="sale", price=1.5):
     """An order line so many days before now."""
     return {
         "customer": customer,
@@ -19,7 +19,7 @@ def line(customer, code, invoice, days, quantity=1, *, fate="sale", priced=True)
         "invoice": invoice,
         "quantity": quantity,
         "time": NOW - timedelta(days=days),
-        "priced": priced,
+        "unit_price": price,
         "fate": fate,
     }
 
@@ -70,7 +70,7 @@ def test_what_came_back_whole_has_no_rating_but_is_still_known_as_bought():
 def test_gifts_fees_and_guests_are_no_ratings():
     assert rated(
         line("ann", "10001", "1", 0),
-        line("ann", "10002", "1", 0, priced=False),
+        line("ann", "10002", "1", 0, price=0.0),
         line("ann", "POST", "1", 0, fate="fee"),
         line("", "10003", "2", 0, fate="guest"),
     ) == {("ann", "10001"): 1}

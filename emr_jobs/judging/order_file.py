@@ -34,7 +34,7 @@ def read(path: Path) -> tuple[Orders, Counter[Reason]]:
             refused[error.reason] += 1
             continue
         values = (line.customer, line.stock_code, line.invoice, line.quantity, line.time)
-        for name, value in zip(COLUMNS, (*values, line.unit_price > 0, str(fate_of(line))), strict=True):
+        for name, value in zip(COLUMNS, (*values, float(line.unit_price), str(fate_of(line))), strict=True):
             columns[name].append(value)
     if not columns["time"]:
         raise OrderFileError(f"{path} holds no order line; {sum(refused.values()):,} lines were refused")

@@ -1,4 +1,4 @@
-"""Why each entry stands in a customer's list: the part of the blend that did most for it. Used by retrain.
+"""Why each entry stands in a customer's list: the part of the blend that did most for it. Used by served.
 
 A reason is a row of the vocabulary: popular, bought before (with a rhythm in weeks), or because of an item.
 """
@@ -12,8 +12,8 @@ from scipy import linalg
 
 from contracts.lists import Reason, ReasonKind
 from emr_jobs.als.kernel import Floats, Ints, Longs
-from emr_jobs.blend import Blend
 from emr_jobs.compiled import compiled
+from emr_jobs.lists.blend import Blend
 from emr_jobs.orders import DAY_SECONDS
 from emr_jobs.ratings import Pairs
 from emr_jobs.settings import Settings
@@ -106,11 +106,13 @@ def _explain(  # noqa: C901 (one pass over a list; a call inside it would cost i
             item = best[row, place]
             if item < 0:
                 break
-            reason, most = _POPULAR, np.float32(0)
+            reason, most = _POPULAR, np.float32(-np.inf)
             for pair in range(starts[row], starts[row + 1]):
                 if bought[pair] == item:
                     reason = _AGAIN + rhythms[pair]
                     break
+                if pull[pair] == 0:
+                    continue
                 share = np.float32(0)
                 for i in range(alike.shape[1]):
                     share += alike[item, i] * alike[bought[pair], i]
@@ -121,6 +123,6 @@ def _explain(  # noqa: C901 (one pass over a list; a call inside it would cost i
                 score = np.float32(0)
                 for i in range(items.shape[1]):
                     score += customers[row, i] * items[item, i]
-                if popular[item] > score:
+                if popular[item] > max(score, np.float32(0)):
                     reason = _POPULAR
             answer[row, place] = reason

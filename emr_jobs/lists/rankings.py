@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from contracts.lists import DISCOVER, FOR_YOU
 from emr_jobs import topk
 from emr_jobs.als.kernel import Ints
-from emr_jobs.blend import Blend
+from emr_jobs.lists.blend import Blend
 
 BLOCK_CUSTOMERS = 128  # their scores of 20,000 items stay within a core's share of the cache
 

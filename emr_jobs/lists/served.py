@@ -15,28 +15,34 @@ from contracts.lists import (
 )
 from contracts.lists import customer_key as key_of_customer
 from contracts.lists import together_key as key_of_together
-from emr_jobs import export, model, popularity, rankings, reasons
+from emr_jobs import export, model
+from emr_jobs.als.kernel import Ints
 from emr_jobs.export import Ranked
-from emr_jobs.gate import Coverage
+from emr_jobs.judging.gate import Coverage
+from emr_jobs.lists import popularity, reasons
+from emr_jobs.lists.together import together
 from emr_jobs.model import Model
 from emr_jobs.orders import Orders
 from emr_jobs.settings import Settings
-from emr_jobs.together import together
 
 
-def customer_rows(fitted: Model, settings: Settings) -> pa.Table:
-    """Both lists, with reasons, of every customer who bought something."""
+def buyers(fitted: Model) -> Ints:
+    """The customers who bought something: who has lists."""
+    return np.flatnonzero(np.diff(fitted.bought.starts)).astype(np.int32)
+
+
+def customer_rows(fitted: Model, ranked: dict[str, Ints], customers: Ints, settings: Settings) -> pa.Table:
+    """The lists of these customers with a reason for each entry; `ranked` has a row for every customer."""
     blend = model.scores(fitted, settings)
     alike = reasons.likeness(fitted.factors.of_items, settings)
     pulls = reasons.pulls(fitted.ratings, settings)
-    buyers = np.diff(fitted.bought.starts) > 0
-    ranked = {}
-    for name, best in rankings.rank(blend, STORED_ENTRIES).items():
+    lists = {}
+    for name, best in ranked.items():
         why = reasons.reasons(best, blend.popular[name], blend, fitted.bought, pulls, alike)
-        ranked[name] = Ranked(best[buyers], why[buyers])
+        lists[name] = Ranked(best[customers], why[customers])
     items = fitted.factors.items
-    keys = _keys(key_of_customer(""), fitted.factors.customers.filter(pa.array(buyers)))
-    return export.table(keys, ranked, items, reasons.vocabulary(items))
+    keys = _keys(key_of_customer(""), fitted.factors.customers.take(pa.array(customers)))
+    return export.table(keys, lists, items, reasons.vocabulary(items))
 
 
 def item_rows(orders: Orders, fitted: Model, settings: Settings) -> pa.Table:

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from contracts.lists import STORED_ENTRIES
 from emr_jobs.als.kernel import Ints
-from emr_jobs.orders import Orders
+from emr_jobs.orders import Orders, distinct
 from emr_jobs.settings import Settings
 from emr_jobs.topk import NOTHING
 
@@ -14,15 +14,15 @@ _BLOCK_ITEMS = 2_048  # their counts against all others are held at once
 
 def together(orders: Orders, settings: Settings, count: int = STORED_ENTRIES) -> Ints:
     """A row for each item, best first, topk.NOTHING where fewer have the support."""
-    baskets = _baskets(orders, settings.together_basket_items)
+    held = baskets(orders, settings.together_basket_items)
     best = np.full((len(orders.items), count), NOTHING, np.int32)
-    invoices = np.maximum(1, np.asarray(baskets.sum(axis=0)).ravel())
-    by_item = baskets.T.tocsr()
+    invoices = np.maximum(1, np.asarray(held.sum(axis=0)).ravel())
+    by_item = held.T.tocsr()
     for first in range(0, len(orders.items), _BLOCK_ITEMS):
-        both = (by_item[first : first + _BLOCK_ITEMS] @ baskets).tocoo()
+        both = (by_item[first : first + _BLOCK_ITEMS] @ held).tocoo()
         supported = (both.data >= settings.together_support) & (both.row + first != both.col)
-        item, other, held = both.row[supported] + first, both.col[supported], both.data[supported]
-        order = np.lexsort((other, -held / invoices[item], item))
+        item, other, times = both.row[supported] + first, both.col[supported], both.data[supported]
+        order = np.lexsort((other, -times / invoices[item], item))
         item, other = item[order], other[order]
         place = np.arange(len(item)) - np.searchsorted(item, item)
         shown = place < count
@@ -30,11 +30,14 @@ def together(orders: Orders, settings: Settings, count: int = STORED_ENTRIES) ->
     return best
 
 
-def _baskets(orders: Orders, largest: int) -> sparse.csr_matrix:
+def baskets(orders: Orders, largest: int) -> sparse.csr_matrix:
     """Invoices by items, 1 where an invoice sold one."""
     width = max(1, len(orders.items))
-    held = np.unique(orders.invoice[orders.sold].astype(np.int64) * width + orders.item[orders.sold])
-    _, invoice, size = np.unique(held // width, return_inverse=True, return_counts=True)
+    held = distinct(orders.invoice[orders.sold].astype(np.int64) * width + orders.item[orders.sold])
+    number = held // width  # sorted, for `held` is
+    first = np.append(True, number[1:] != number[:-1])[: len(number)]
+    invoice = np.cumsum(first) - 1
+    size = np.bincount(invoice)
     basket = size[invoice] <= largest
     ones = np.ones(int(basket.sum()), np.int32)
     shape = (len(size), len(orders.items))

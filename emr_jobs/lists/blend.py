@@ -3,13 +3,13 @@
 for_you = ALS + log1p(repeats) + popularity; discover = ALS + popularity, over what they never bought.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from contracts.lists import DISCOVER, FOR_YOU
-from emr_jobs import popularity
 from emr_jobs.als.kernel import Floats, Ints, Longs
+from emr_jobs.lists import popularity
 from emr_jobs.ratings import Pairs
 from emr_jobs.settings import Settings
 from emr_jobs.topk import BARRED
@@ -26,6 +26,20 @@ class Blend:
     repeats: Floats  # one for each pair bought
     popular: dict[str, Floats]  # what popularity adds, by list
     sold: np.ndarray[tuple[int], np.dtype[np.bool_]]  # whether any known customer bought the item
+
+    def of(self, customers: Ints) -> "Blend":
+        """The blend of these customers alone."""
+        sizes = self.starts[customers + 1] - self.starts[customers]
+        ends = np.cumsum(sizes)
+        pair = np.repeat(self.starts[customers] - ends + sizes, sizes)
+        pair += np.arange(len(pair))
+        return replace(
+            self,
+            customers=self.customers[customers],
+            starts=np.append(0, ends),
+            bought=self.bought[pair],
+            repeats=self.repeats[pair],
+        )
 
     def bias(self, name: str) -> Floats:
         """What every customer's score of an item gets; what nobody known bought is in no list."""

@@ -1,0 +1,1 @@
+"""What may stand in a customer's lists: each source of candidates is a module, `sources` gathers them."""

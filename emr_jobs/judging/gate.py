@@ -1,0 +1,75 @@
+"""Whether a version may go live. A refused one leaves the last lists standing, and its card says why.
+
+Cheap checks each hour; the backtest's intervals on the run that made it, once a day.
+"""
+
+from dataclasses import dataclass
+
+from emr_jobs.judging.intake import Intake
+from emr_jobs.judging.trial import IN_USE, Lead, Trial
+from emr_jobs.settings import Settings
+
+FIRST = "the first model: nothing live to compare it with"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many customers have a list, and how many items are in any of them."""
+
+    customers: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    passed: bool
+    reasons: tuple[str, ...]  # why it is refused, or what is special about it
+
+
+def judge(
+    new: Coverage,
+    live: Coverage | None,
+    settings: Settings,
+    intake: Intake | None = None,
+    trial: Trial | None = None,
+) -> Verdict:
+    refused = list(_uncovered(new, live, settings))
+    marks = []
+    if live is None:
+        marks.append(FIRST)
+    elif intake and (wrong := intake.unlike(settings.gate_intake)):
+        refused.append(wrong)
+    if trial:
+        judged = min(trial.customers.values())
+        worse = [lead for lead in trial.leads if _loses(lead, settings)]
+        if judged < settings.gate_customers:
+            marks.append(f"only {judged} customers to judge by, {settings.gate_customers} would decide")
+        elif live:
+            refused += map(_said, worse)
+        else:
+            marks += map(_said, worse)
+    if refused:
+        return Verdict(passed=False, reasons=tuple(refused))
+    return Verdict(passed=True, reasons=tuple(marks))
+
+
+def _uncovered(new: Coverage, live: Coverage | None, settings: Settings) -> list[str]:
+    if not new.customers or not new.items:
+        return [f"the lists are empty ({new.customers} customers, {new.items} items)"]
+    refused = []
+    for what in ("customers", "items") if live else ():
+        now, before = getattr(new, what), getattr(live, what)
+        if now < settings.gate_coverage * before:
+            share = f"{settings.gate_coverage:.0%}"
+            refused.append(f"{now:,} {what} are covered, fewer than {share} of the live version's {before:,}")
+    return refused
+
+
+def _loses(lead: Lead, settings: Settings) -> bool:
+    """Its whole interval lies below what the other may be ahead by."""
+    return lead.high < (-settings.gate_worse * lead.ndcg if lead.over == IN_USE else 0.0)
+
+
+def _said(lead: Lead) -> str:
+    interval = f"{lead.mean:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}]"
+    return f"{lead.list} is worse than {lead.over}: NDCG@20 {interval}"

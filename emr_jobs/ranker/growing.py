@@ -1,0 +1,98 @@
+"""Grows a forest from labelled candidates with LightGBM, and copies its trees into flat arrays.
+
+LightGBM is needed here only: a stored forest is walked without it.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from emr_jobs.als.kernel import Floats
+from emr_jobs.orders import Flags
+from emr_jobs.ranker.forest import Forest
+from emr_jobs.settings import Settings
+
+
+class GrowerMissingError(RuntimeError):
+    """LightGBM cannot be loaded; lists are ranked by the blend."""
+
+
+def grow(
+    values: Floats, bought: Flags, names: tuple[str, ...], trained: int, settings: Settings, seed: int
+) -> Forest:
+    """A forest whose score is the log-odds that a candidate is bought within the days looked ahead."""
+    lightgbm = _lightgbm()
+    parameters = {
+        "objective": "binary",
+        "learning_rate": settings.ranker_learning_rate,
+        "num_leaves": settings.ranker_leaves,
+        "max_depth": settings.ranker_depth,
+        "min_data_in_leaf": settings.ranker_leaf_candidates,
+        "feature_fraction": settings.ranker_feature_share,
+        "bagging_fraction": settings.ranker_row_share,
+        "bagging_freq": 1,
+        "boost_from_average": False,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": settings.ranker_threads,
+        "seed": seed,
+        "verbose": -1,
+    }
+    data = lightgbm.Dataset(values, bought.astype(np.float32), feature_name=list(names))
+    booster = lightgbm.train(parameters, data, settings.ranker_trees)
+    return flattened(booster.dump_model()["tree_info"], names, trained)
+
+
+def flattened(trees: list[dict[str, Any]], names: tuple[str, ...], trained: int) -> Forest:
+    """The trees of a LightGBM model, breadth first: the two children of a node stand side by side."""
+    starts, depths = [], []
+    feature: list[int] = []
+    threshold: list[float] = []
+    left: list[int] = []
+    value: list[float] = []
+    for tree in trees:
+        starts.append(len(feature))
+        level, depth = [tree["tree_structure"]], 0
+        end = len(feature) + 1
+        while level:
+            following = []
+            for node in level:
+                inner = "split_feature" in node
+                feature.append(node["split_feature"] if inner else 0)
+                threshold.append(_rounded_down(node["threshold"]) if inner else np.inf)
+                left.append(end if inner else len(left))
+                value.append(0.0 if inner else node["leaf_value"])
+                if inner:
+                    following += [node["left_child"], node["right_child"]]
+                    end += 2
+            depth += bool(following)
+            level = following
+        depths.append(depth)
+    return Forest(
+        names,
+        trained,
+        np.array(starts, np.int32),
+        np.array(depths, np.int32),
+        np.array(feature, np.int32),
+        np.array(threshold, np.float32),
+        np.array(left, np.int32),
+        np.array(value, np.float64),
+    )
+
+
+def _rounded_down(threshold: float) -> float:
+    """The largest float32 not above it: a float32 value exceeds both or neither."""
+    rounded = np.float32(threshold)
+    if float(rounded) > threshold:  # compared as doubles: numpy would round the threshold first
+        rounded = np.nextafter(rounded, np.float32(-np.inf))
+    return float(rounded)
+
+
+def _lightgbm() -> Any:
+    try:
+        import lightgbm
+    except (ImportError, OSError) as error:  # OSError: the wheel needs the system's libgomp
+        raise GrowerMissingError(
+            f"LightGBM cannot be loaded ({error}): install the package lightgbm, and libgomp1 beside it"
+        ) from error
+    return lightgbm
