@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from contracts import lease, publications, s3_layout
 from contracts.publications import State
-from infra import arrivals, lake
+from contracts.s3_layout import Version
+from infra import arrivals, card_summary, lake
 from infra.arrivals import Arrived, Silence, Waiting
 from infra.clients import client, s3_files
 from infra.console import counted
@@ -51,6 +52,7 @@ class Status:
     silence: Silence
     firehose_errors: Waiting
     live_version: str
+    live_card: str  # its model card in a line
     open_publication: str
     run: Run | None
     dead_letters: int
@@ -89,6 +91,7 @@ def look(stack: Stack) -> Status:
             silence=arrivals.silence(objects.result()),
             firehose_errors=Waiting.of(errors.result()),
             live_version=publication.live_version if publication else "",
+            live_card=_card(stack, publication),
             open_publication=_open(publication),
             run=run.result(),
             dead_letters=letters.result(),
@@ -110,6 +113,12 @@ def _keys(objects: list[Arrived]) -> pa.Array:
 
 def _objects(stack: Stack, prefix: str) -> list[Arrived]:
     return list(arrivals.listed(client("s3"), s3_files(), stack.bucket, prefix))
+
+
+def _card(stack: Stack, publication: Any) -> str:
+    if not publication or not publication.live_version:
+        return ""
+    return card_summary.summary(client("s3"), stack.bucket, Version.parse(publication.live_version))
 
 
 def _open(publication: Any) -> str:

@@ -90,6 +90,8 @@ def lines(found: Status, audit: tuple[int, list[Difference]] | None = None) -> I
     if found.newest_order:
         yield f"newest order: {_at(found.newest_order)}, {_spoken(found.now - found.newest_order)} ago"
     yield _live(found)
+    if found.live_card:
+        yield f"its lists: {found.live_card}"
     if found.open_publication:
         yield found.open_publication
     yield _running(found)

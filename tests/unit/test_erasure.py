@@ -276,6 +276,7 @@ def avro(block):
         ("lake/orders/metadata/m0.avro", avro(b"\x00\x0a47110\x00" * 200), False),
         ("erasures/requests/x.json", b'{"customer": "4711"}', True),
     ],
+    ids=range(10),  # what is packed holds the time, and two processes shall collect the same names
 )
 def test_the_search_finds_a_number_where_it_names_a_customer_and_nowhere_else(key, content, expected):
     assert search.holds(key, content, "4711") is expected

@@ -27,6 +27,7 @@ QUIET = Status(
     silence=Silence(0, 240, ()),
     firehose_errors=NONE,
     live_version="20261120T110000Z-7",
+    live_card="",
     open_publication="",
     run=None,
     dead_letters=0,
@@ -123,3 +124,7 @@ def test_json_holds_all_of_it():
     assert told["accounts"][0]["fates"]["sale"] == 10
     assert told["newest_order"] == "2026-11-20T11:55:00+00:00"
     assert told["recount"] == {"objects": 1, "differences": []}
+
+
+def test_what_the_model_card_says_of_the_live_lists_is_told():
+    assert "its lists: NDCG@20 for_you 0.531" in said(live_card="NDCG@20 for_you 0.531")
