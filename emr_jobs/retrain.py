@@ -197,6 +197,8 @@ def _read_with_new_spark(before: datetime) -> pa.Table:
 
 
 def _losses(fitted: Model) -> str:
+    if len(fitted.losses) == 1:
+        return f"{fitted.losses[0]:,.0f} after one iteration"
     return f"{fitted.losses[0]:,.0f} to {fitted.losses[-1]:,.0f} in {len(fitted.losses)} iterations"
 
 
