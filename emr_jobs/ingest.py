@@ -19,6 +19,7 @@ from emr_jobs.erasure import places, work
 from emr_jobs.lake import iceberg
 from emr_jobs.lake.hours import UTC_ZONE, ingest
 from emr_jobs.lake.maintenance import maintain
+from emr_jobs.lake.objects import patient_s3
 
 # What a person can do something about.
 FAILURES = (
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     def report(text: object) -> None:
         print(f"ingest: {text} ({time.monotonic() - began:.1f} s)", flush=True)
 
-    s3 = boto3.client("s3")
+    s3 = patient_s3()
     where = work.Place(
         spark,
         s3,

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from contracts.order_line import MAX_LINE_BYTES
 
 READ_BYTES = 4 << 20  # read and decompressed in pieces, so that a large object needs little memory
 SLICE_BYTES = 4 << 10  # inflated at once: they hold 4 MiB at the most, however they were made
+ATTEMPTS = 10  # of each request of S3, with a growing wait between them
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's word for "a gzip member with its header"
 _ID_BYTES = 200  # an event id and the comma before it are shorter
@@ -45,7 +47,12 @@ def read_pieces(bucket: str, key: str) -> Iterator[bytes]:
 @functools.cache
 def task_s3() -> Any:
     """One client for all tasks of a Python worker: making one takes longer than reading a small object."""
-    return boto3.client("s3")
+    return patient_s3()
+
+
+def patient_s3() -> Any:
+    """Of the many requests of a run S3 may refuse some several times: the usual four retries are too few."""
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}))
 
 
 def blocks(pieces: Iterable[bytes]) -> Iterator[Block]:

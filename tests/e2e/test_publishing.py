@@ -192,7 +192,7 @@ def test_the_versions_are_told(home, shop):  # noqa: ARG001 (it stores them)
     succeeded(home, "publish", str(FIRST))
     succeeded(home, "publish", str(SECOND))
     said = succeeded(home, "versions")
-    assert [line.split()[0] for line in said.splitlines() if "live" in line] == [str(SECOND)]
+    assert [line.split()[:2] for line in said.splitlines() if "live" in line] == [["live", str(SECOND)]]
     assert f"`cadabra rollback` would go to {FIRST}" in said
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from contracts import s3_layout
 from contracts.order_line import Fate
+from emr_jobs.lake import hours
 from tests.faults.ingest_runs import BAD, LINE, new_till, stored
 
 ROUNDS = int(os.environ.get("CADABRA_KILLS", "3"))
@@ -81,9 +82,9 @@ def run(spark, till, dies_at=0, *, anew=False):
         if next(calls) == dies_at:
             raise KilledError
 
-    hours = {"first": till.hour, "last": till.hour, "anew": anew}
+    asked = {"first": till.hour, "last": till.hour, "anew": anew}
     try:
-        hours.ingest(spark, s3, till.bucket, run=1, check_lease=check_lease, **hours)
+        hours.ingest(spark, s3, till.bucket, run=1, check_lease=check_lease, **asked)
     except KilledError:
         return True
     finally:
