@@ -70,7 +70,7 @@ def _table(found: list[Row]) -> Table:
     columns = ("", "version", "age", "lists", "changed", "NDCG", "gate")
     table = console.table("Versions", *columns, right=("age", "lists", "changed"))
     table.columns[1].no_wrap = True
-    table.pad_edge = False
+    table.pad_edge, table.collapse_padding = False, True
     for row in found:
         table.add_row(
             row.current,
