@@ -22,6 +22,7 @@ from scipy import sparse
 
 from bench import purchases
 from bench.demo import family
+from bench.usage import TICKS_PER_S, ticks
 
 Factors = tuple[np.ndarray, np.ndarray]
 # What training answers: the factors, and the losses where the trainer tells them.
@@ -35,7 +36,6 @@ OUR_RIDGE = 0.001  # times a row's pairs + the other side's length
 IMPLICIT_RIDGE = 50.0
 MLLIB_RIDGE = 0.01  # times a row's pairs
 LITTLE = 50  # customers, before the clock runs
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -148,15 +148,7 @@ def _family() -> set[int]:
 
 def _cpu_seconds() -> float:
     own = resource.getrusage(resource.RUSAGE_SELF)
-    return own.ru_utime + own.ru_stime + sum(map(_ticks, _family() - {os.getpid()})) / TICKS_PER_S
-
-
-def _ticks(pid: int) -> int:
-    try:
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:  # it ended meanwhile
-        return 0
-    return sum(map(int, after_name[11:15]))
+    return own.ru_utime + own.ru_stime + sum(map(ticks, _family() - {os.getpid()})) / TICKS_PER_S
 
 
 def _peak_mib() -> float:

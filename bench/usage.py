@@ -12,7 +12,7 @@ from bench.demo import family, memory_bytes
 
 SAMPLE_S = 0.25
 _NO_FOLDER = Path(os.devnull, "none")
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(slots=True)
@@ -49,10 +49,10 @@ def _sample(used: Usage, ended: threading.Event) -> None:
 
 def _cpu_seconds() -> float:
     """Of this process and all it started, the ended ones included."""
-    return sum(map(_ticks, family(os.getpid(), _NO_FOLDER))) / _TICKS_PER_S
+    return sum(map(ticks, family(os.getpid(), _NO_FOLDER))) / TICKS_PER_S
 
 
-def _ticks(pid: int) -> int:
+def ticks(pid: int) -> int:
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:  # it ended meanwhile

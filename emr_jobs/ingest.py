@@ -7,14 +7,13 @@ rejects, ledger; a kill between any two ends right when run again.
 import argparse
 import sys
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import boto3
 from pyspark.sql import SparkSession
 
-from contracts import erasure, lease
+from contracts import arguments, erasure, lease
 from emr_jobs.erasure import places, work
 from emr_jobs.lake import iceberg
 from emr_jobs.lake.hours import UTC_ZONE, ingest
@@ -30,8 +29,8 @@ FAILURES = (
 )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = _options(arguments)
+def main(given: list[str] | None = None) -> int:
+    options = _options(given)
     began = time.monotonic()
     spark = SparkSession.builder.appName("cadabra ingest").getOrCreate()
     dynamodb = boto3.client("dynamodb")
@@ -79,44 +78,29 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
+def _options(given: list[str] | None) -> argparse.Namespace:
     now = datetime.now(UTC)
     parser = argparse.ArgumentParser(prog="ingest", description=__doc__.partition("\n")[0])
     parser.add_argument("--bucket", required=True, help="the bucket of raw orders and of the lake")
     parser.add_argument("--table", required=True, help="the DynamoDB table that holds the run lease")
     parser.add_argument("--run", required=True, type=int, help="this run's lease number")
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--first",
-        type=_hour,
+        type=arguments.hour,
         help="first arrival hour, as 2026-11-20T09 (26 hours before the last run)",
     )
-    parser.add_argument("--last", type=_hour, default=now, help="last arrival hour (this one)")
-    parser.add_argument(
+    parser.add_argument("--last", type=arguments.hour, default=now, help="last arrival hour (this one)")
+    which.add_argument(
         "--rebuild",
-        type=_days,
+        type=arguments.days,
         metavar="DAY",
         help="read what arrived on this day anew, as 2026-11-20, or all of it: all",
     )
     parser.add_argument(
         "--shop-zone", type=_zone, default=UTC_ZONE, help="the zone of times that name none (UTC)"
     )
-    return parser.parse_args(arguments)
-
-
-@dataclass(frozen=True, slots=True)
-class Days:
-    first: datetime | None  # None: the oldest there is
-    last: datetime
-
-
-def _days(text: str) -> Days:
-    if text == "all":
-        return Days(None, datetime.now(UTC))
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a day such as 2026-11-20 nor all") from error
-    return Days(day, day + timedelta(hours=23))
+    return parser.parse_args(given)
 
 
 def _zone(text: str) -> ZoneInfo:
@@ -124,11 +108,6 @@ def _zone(text: str) -> ZoneInfo:
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError) as error:  # unknown, no name at all, a folder of names
         raise argparse.ArgumentTypeError(f"{text!r} is no time zone such as Europe/London") from error
-
-
-def _hour(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

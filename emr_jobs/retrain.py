@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from contracts import lease
+from contracts import arguments, lease
 from contracts.s3_layout import Version
 from emr_jobs import export, factors, inheritance, model, publication, rehearsal, settings_file
 from emr_jobs.inheritance import Inheritance
@@ -50,8 +50,8 @@ class Run:
     wait_seconds: float
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = _options(arguments)
+def main(given: list[str] | None = None) -> int:
+    options = _options(given)
     run = Run(options.run, options.as_of, options.began, options.seed, options.wait)
     shop = Shop(boto3.client("s3"), boto3.client("dynamodb"), options.bucket, options.table)
     compiling = rehearsal.begin()
@@ -202,7 +202,7 @@ def _losses(fitted: Model) -> str:
     return f"{fitted.losses[0]:,.0f} to {fitted.losses[-1]:,.0f} in {len(fitted.losses)} iterations"
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
+def _options(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="retrain", description=__doc__.partition("\n")[0])
     parser.add_argument("--bucket", required=True, help="the bucket of the lake, the lists and the models")
     parser.add_argument(
@@ -210,7 +210,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--run", required=True, type=int, help="this run's lease number")
     parser.add_argument(
-        "--as-of", type=_time, help="learn from orders before this time (the end of the newest hour)"
+        "--as-of",
+        type=arguments.moment,
+        help="learn from orders before this time (the end of the newest hour)",
     )
     parser.add_argument(
         "--began",
@@ -226,7 +228,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         default=publication.WAIT_SECONDS,
         help="seconds until the lists must be live (%(default).0f)",
     )
-    return parser.parse_args(arguments)
+    return parser.parse_args(given)
 
 
 def _seconds(text: str) -> datetime:
@@ -234,14 +236,6 @@ def _seconds(text: str) -> datetime:
         return datetime.fromtimestamp(int(text), UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds since 1970") from error
-
-
-def _time(text: str) -> datetime:
-    try:
-        time_ = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-20T11:00") from error
-    return (time_ if time_.tzinfo else time_.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,9 @@ def take(
     report(f"{sum(account.landed for account in staged.objects):,} lines read")
     again = _judge(lake, staged)
     files, dropped = _once(lake, staged.files, again)
-    counted = sum(_map(lake, files, partial(_count, lake.layouts)), Stored())
+    counted = Stored()
+    for part in _map(lake, files, partial(_count, lake.layouts)):
+        counted.update(part)
     rows = accounts.rows(staged.objects, counted, dropped, again, run)
     ledger = accounts.files(lake.s3, lake.layouts["ledger"], rows, token)
     commits.commit(lake.spark, lake.s3, lake.bucket, Plan(token, (*files, *ledger)), check_lease)
@@ -117,7 +119,7 @@ def _once(
     kept = [file for file in files if again.keys().isdisjoint(file.objects)]
     counts = Counter[tuple[str, str]]()
     for part in _map(lake, touched, partial(_drop, lake.layouts, again)):
-        counts += part.rows
+        counts.update(part.rows)
         if part.successor:
             kept.append(part.successor)
         if part.successor != part.file:

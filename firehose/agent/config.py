@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,9 @@ class Flow:
     def identity(self) -> str:
         """The same for as long as the same files go to the same stream; the checkpoint knows a flow by it."""
         return f"{self.kind}:{self.stream}:{self.directory / self.name_pattern}"
+
+    def would_ship(self, path: Path) -> bool:
+        return path.parent == self.directory and fnmatchcase(path.name, self.name_pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +147,9 @@ def parse(plain: Mapping[str, Any], where: str) -> Settings:
     identities = [flow.identity for flow in parsed]
     if len(set(identities)) != len(identities):
         raise ConfigError(f"{where}: two flows ship the same files to the same stream")
-    return _with_warnings(settings, (*keys.warnings(), *warnings))
-
-
-def _with_warnings(settings: Settings, warnings: tuple[str, ...]) -> Settings:
-    return replace(settings, warnings=warnings)
+    if any(flow.would_ship(settings.checkpoint) for flow in parsed):
+        raise ConfigError(f"{where}: a filePattern matches checkpointFile {settings.checkpoint}: it would ship it")
+    return replace(settings, warnings=(*keys.warnings(), *warnings))
 
 
 def _flow(keys: "_Keys") -> Flow:

@@ -1,7 +1,9 @@
 """The lists: make them, look one up."""
 
 import argparse
+from collections.abc import Callable
 
+from contracts import arguments
 from infra.commands.command import Command
 from infra.console import say
 
@@ -41,18 +43,40 @@ def _given(**values: str | None) -> list[str]:
 
 def _retrain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--as-of", metavar="TIME", help="train on what was ordered before, as 2026-11-20T09:00:00Z"
+        "--as-of",
+        type=_checked(arguments.moment),
+        metavar="TIME",
+        help="train on what was ordered before, as 2026-11-20T09:00:00Z",
     )
-    parser.add_argument("--first", metavar="HOUR", help="ingest from this arrival hour on, as 2026-11-20T09")
-    parser.add_argument("--last", metavar="HOUR", help="ingest up to this arrival hour")
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--first",
+        type=_checked(arguments.hour),
+        metavar="HOUR",
+        help="ingest from this arrival hour on, as 2026-11-20T09",
+    )
+    which.add_argument(
         "--rebuild",
+        type=_checked(arguments.days),
         metavar="DAY",
         help="read the raw objects that arrived on this day anew, as 2026-11-20; or `all` of them",
     )
     parser.add_argument(
+        "--last", type=_checked(arguments.hour), metavar="HOUR", help="ingest up to this arrival hour"
+    )
+    parser.add_argument(
         "--wait", action="store_true", help="if a run is active, wait for its end, then start"
     )
+
+
+def _checked(kind: Callable[[str], object]) -> Callable[[str], str]:
+    """The text itself, for the step to read, if it can be read: before a cluster is started for it."""
+
+    def text(given: str) -> str:
+        kind(given)
+        return given
+
+    return text
 
 
 def _recommend_arguments(parser: argparse.ArgumentParser) -> None:

@@ -347,6 +347,15 @@ def test_the_ledger_says_which_sequences_an_object_has(spark, lake, source):
     assert ranges == {a: [(1, 3), (7, 7)], b: [(4, 4), (8, 8)]}
 
 
+@pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(days=800)])
+def test_a_long_range_is_listed_at_once_and_finds_what_hour_by_hour_finds(spark, lake, source, age):
+    """And what was laid beside the hours by hand arrived when it was laid there."""
+    put(lake, f"{source}.csv", line(source, 1))
+    boto3.client("s3").put_object(Bucket=lake, Key=f"orders/{source}.csv", Body=line(source, 2))
+    run(spark, lake, first=NOW - age, last=NOW + timedelta(hours=1))
+    assert len(stored(spark, "orders", source)) == 2
+
+
 def test_an_hour_is_taken_once_though_the_range_begins_within_it(spark, lake, source):
     key = put(lake, f"{source}.csv", line(source, 1))
     within = NOW.replace(minute=0, second=0) + timedelta(minutes=59)

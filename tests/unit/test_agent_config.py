@@ -154,3 +154,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_two_flows_may_not_ship_the_same_files_to_the_same_stream() -> None:
     with pytest.raises(ConfigError, match="two flows"):
         parse({"flows": [FLOW, FLOW]}, "agent.json")
+
+
+def test_a_checkpoint_that_a_flow_would_ship_is_refused() -> None:
+    flow = FLOW | {"filePattern": "/var/log/o.log*"}
+    with pytest.raises(ConfigError, match="would ship it"):
+        parse({"flows": [flow], "checkpointFile": "/var/log/o.log.mark"}, "agent.json")
