@@ -29,7 +29,7 @@ from bench.local_lake import BUCKET, local_aws
 from contracts import publications
 from contracts.lists import CUSTOMER_LISTS, STORED_ENTRIES, Entry, Served, customer_key, to_dynamo, to_plain
 from contracts.s3_layout import Part, Version
-from emr_jobs import export
+from emr_jobs.lists import export
 from publish import parts
 from publish.store import WRITE_BATCH, Store, batches
 

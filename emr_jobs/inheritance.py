@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from contracts import publications
 from contracts.s3_layout import Version
-from emr_jobs import export, factors
-from emr_jobs.export import ExportMissingError
+from emr_jobs import factors
 from emr_jobs.factors import Factors, FactorsUnreadableError
 from emr_jobs.judging import card
 from emr_jobs.judging.card import Inherited
-from emr_jobs.lists import renewal
+from emr_jobs.lists import export, renewal
+from emr_jobs.lists.export import ExportMissingError
 from emr_jobs.lists.renewal import Ranked, RankedUnreadableError
 from emr_jobs.ranker import forest
 from emr_jobs.ranker.forest import Forest, ForestUnreadableError

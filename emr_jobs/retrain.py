@@ -18,16 +18,17 @@ from pyspark.sql import functions as F
 
 from contracts import arguments, lease
 from contracts.s3_layout import Version
-from emr_jobs import export, factors, inheritance, model, publication, rehearsal, settings_file
+from emr_jobs import factors, inheritance, model, rehearsal, settings_file
 from emr_jobs.inheritance import Inheritance
 from emr_jobs.judging import card, daily, gate, intake
 from emr_jobs.judging.card import Card, describe
 from emr_jobs.judging.gate import Verdict
 from emr_jobs.lake import tables
-from emr_jobs.lists import making, renewal, served
+from emr_jobs.lists import export, making, renewal, served
 from emr_jobs.lists.making import Made
 from emr_jobs.model import Model
 from emr_jobs.orders import COLUMNS, USED_FATES, Orders, epoch, from_arrow
+from emr_jobs.publishing import publication
 from emr_jobs.ranker import forest, keeping
 from emr_jobs.ranker.keeping import Ranker
 from emr_jobs.settings import Settings, SettingsError

@@ -22,7 +22,8 @@ def put_live(stack: Stack, version: Version, *, full: bool = False) -> None:
     """`full` writes every item, whatever the table is thought to hold."""
     command = ["--bucket", stack.bucket, "--table", stack.table, "--version", str(version)]
     ended = subprocess.run(
-        [sys.executable, "-m", "emr_jobs.publication", *command, *(["--full"] if full else [])], check=False
+        [sys.executable, "-m", "emr_jobs.publishing.publication", *command, *(["--full"] if full else [])],
+        check=False,
     )
     if ended.returncode:
         raise ProblemError(f"{version} is not live; the message stands above. Run it again: it goes on")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from emr_jobs.publication import Shop
+from emr_jobs.publishing.publication import Shop
 from infra.local import java, ministack, spark_conf
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from contracts.s3_layout import PUBLICATIONS, Part
-from emr_jobs.publication import Shop
+from emr_jobs.publishing.publication import Shop
 from publish import parts
 from publish.store import Store
 

@@ -1,12 +1,12 @@
 """What a run judges once a day, by the data's clock: its configuration, and the lists that were shown."""
 
 from contracts import history
-from emr_jobs import export
-from emr_jobs.export import ExportMissingError
 from emr_jobs.inheritance import Inheritance
 from emr_jobs.judging import published, trial
 from emr_jobs.judging.published import Shown
 from emr_jobs.judging.trial import DAYS, Trial
+from emr_jobs.lists import export
+from emr_jobs.lists.export import ExportMissingError
 from emr_jobs.orders import DAY_SECONDS, Orders
 from emr_jobs.settings import Settings
 from emr_jobs.shop import Shop

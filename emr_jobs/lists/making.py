@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from emr_jobs.als.kernel import Ints
 from emr_jobs.candidates import past
-from emr_jobs.export import SCHEMA, changed
 from emr_jobs.factors import Factors
 from emr_jobs.inheritance import Inheritance
 from emr_jobs.lists import ranked, renewal, served
+from emr_jobs.lists.export import SCHEMA, changed
 from emr_jobs.model import Model
 from emr_jobs.orders import Flags, Orders
 from emr_jobs.ranker.keeping import Ranker

@@ -15,11 +15,11 @@ from contracts.lists import (
 )
 from contracts.lists import customer_key as key_of_customer
 from contracts.lists import together_key as key_of_together
-from emr_jobs import export, model
+from emr_jobs import model
 from emr_jobs.als.kernel import Ints
-from emr_jobs.export import Ranked
 from emr_jobs.judging.gate import Coverage
-from emr_jobs.lists import popularity, reasons
+from emr_jobs.lists import export, popularity, reasons
+from emr_jobs.lists.export import Ranked
 from emr_jobs.lists.together import together
 from emr_jobs.model import Model
 from emr_jobs.orders import Orders

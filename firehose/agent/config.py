@@ -148,7 +148,9 @@ def parse(plain: Mapping[str, Any], where: str) -> Settings:
     if len(set(identities)) != len(identities):
         raise ConfigError(f"{where}: two flows ship the same files to the same stream")
     if any(flow.would_ship(settings.checkpoint) for flow in parsed):
-        raise ConfigError(f"{where}: a filePattern matches checkpointFile {settings.checkpoint}: it would ship it")
+        raise ConfigError(
+            f"{where}: a filePattern matches checkpointFile {settings.checkpoint}. Put it elsewhere"
+        )
     return replace(settings, warnings=(*keys.warnings(), *warnings))
 
 

@@ -20,7 +20,7 @@ from contracts import publications
 from contracts.lists import from_dynamo, from_plain
 from contracts.publications import State
 from contracts.s3_layout import Version, opened_key
-from emr_jobs import export
+from emr_jobs.lists import export
 from emr_jobs.shop import Shop
 from infra.local import stack as local
 from infra.lookup_client import Lookup, LookupFailedError

@@ -8,8 +8,9 @@ import pytest
 
 from contracts.lists import from_dynamo, from_plain
 from contracts.s3_layout import Version
-from emr_jobs import export, plan, publication
-from emr_jobs.publication import Shop
+from emr_jobs.lists import export
+from emr_jobs.publishing import plan, publication
+from emr_jobs.publishing.publication import Shop
 from tests.publisher import publisher
 
 FIRST = Version.parse("20261120T100000Z-1")

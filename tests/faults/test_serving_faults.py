@@ -18,8 +18,9 @@ import pytest
 from contracts import history, publications
 from contracts.lists import from_dynamo, from_plain
 from contracts.s3_layout import Part, Version
-from emr_jobs import export, plan, publication
-from emr_jobs.publication import PublicationLateError
+from emr_jobs.lists import export
+from emr_jobs.publishing import plan, publication
+from emr_jobs.publishing.publication import PublicationLateError
 from lookup.handler import respond
 from lookup.request import Request
 from lookup.shelf import Shelf

@@ -26,10 +26,11 @@ from contracts import erasure, s3_layout
 from contracts.lists import customer_key
 from contracts.order_line import Fate, OrderLine, format_line
 from contracts.s3_layout import Part, Version
-from emr_jobs import export, factors, ingest
+from emr_jobs import factors, ingest
 from emr_jobs.erasure import requests, work
 from emr_jobs.factors import Factors
 from emr_jobs.lake import tables
+from emr_jobs.lists import export
 from emr_jobs.shop import Shop
 from infra import search
 from infra.ledger import accounts as ledger_accounts

@@ -11,8 +11,9 @@ from contracts import publications
 from contracts.lists import from_dynamo, from_plain
 from contracts.publications import State
 from contracts.s3_layout import Part, Version, opened_key
-from emr_jobs import export, publication
-from emr_jobs.publication import PublicationLateError, PublicationOvertakenError
+from emr_jobs.lists import export
+from emr_jobs.publishing import publication
+from emr_jobs.publishing.publication import PublicationLateError, PublicationOvertakenError
 from publish.store import Store
 from tests.publisher import publisher
 

@@ -22,7 +22,7 @@ from emr_jobs.judging import stored_orders
 from emr_jobs.judging.stored_orders import NoLakeError
 from emr_jobs.lake import tables
 from emr_jobs.orders import from_arrow
-from emr_jobs.publication import PublicationLateError
+from emr_jobs.publishing.publication import PublicationLateError
 from emr_jobs.retrain import NoOrdersError, Run
 from emr_jobs.settings import Settings, SettingsError
 from infra import package

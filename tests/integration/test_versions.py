@@ -11,7 +11,8 @@ import pytest
 from contracts import history, publications
 from contracts.lists import from_dynamo
 from contracts.s3_layout import Version, opened_key
-from emr_jobs import export, publication, retention
+from emr_jobs.lists import export
+from emr_jobs.publishing import publication, retention
 from infra import clients, put_live, rollback, versions
 from infra.problem import ProblemError
 from infra.put_live import RefusedVersionError

@@ -8,7 +8,7 @@ from contracts import history
 from contracts.history import Note, NothingBeforeError, WentBackError
 from contracts.publications import Publication, State
 from contracts.s3_layout import Version
-from emr_jobs import retention
+from emr_jobs.publishing import retention
 
 A, B, C, D = (Version.parse(f"20261120T1{hour}0000Z-{hour + 1}") for hour in range(4))
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from contracts.lists import Entry, Served, from_plain, to_plain
 from contracts.s3_layout import Version
-from emr_jobs import export
-from emr_jobs.export import Ranked
+from emr_jobs.lists import export
+from emr_jobs.lists.export import Ranked
 
 VERSION = Version.parse("20261120T000000Z-1")
 

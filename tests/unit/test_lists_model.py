@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from contracts.lists import from_plain
 from contracts.s3_layout import Version
-from emr_jobs import export, model, orders
+from emr_jobs import model, orders
 from emr_jobs.judging.gate import Coverage
-from emr_jobs.lists import ranked, served
+from emr_jobs.lists import export, ranked, served
 from emr_jobs.settings import Settings
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

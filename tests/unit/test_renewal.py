@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from contracts.lists import customer_key
-from emr_jobs import export, orders
-from emr_jobs.export import Ranked as Listed
-from emr_jobs.lists import renewal
+from emr_jobs import orders
+from emr_jobs.lists import export, renewal
+from emr_jobs.lists.export import Ranked as Listed
 from emr_jobs.lists.renewal import Ranked, RankedUnreadableError
 from emr_jobs.orders import DAY_SECONDS
 

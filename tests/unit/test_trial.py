@@ -9,12 +9,13 @@ import pytest
 
 from contracts.lists import customer_key
 from contracts.s3_layout import Version
-from emr_jobs import export, orders
-from emr_jobs.export import Ranked
+from emr_jobs import orders
 from emr_jobs.inheritance import Inheritance
 from emr_jobs.judging import daily, gate, published, trial
 from emr_jobs.judging.card import Inherited
 from emr_jobs.judging.gate import Coverage
+from emr_jobs.lists import export
+from emr_jobs.lists.export import Ranked
 from emr_jobs.orders import DAY_SECONDS, epoch
 from emr_jobs.settings import Settings
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from contracts.publications import Publication
 from contracts.s3_layout import Version
-from emr_jobs import export
-from emr_jobs.doubt import doubtful
+from emr_jobs.lists import export
+from emr_jobs.publishing.doubt import doubtful
 from emr_jobs.shop import Shop
 
 PART_ITEMS = 1_000  # the publisher writes so many well within its time

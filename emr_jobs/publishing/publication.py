@@ -1,6 +1,6 @@
 """Puts a version live: opens a publication, writes its parts to S3, waits until the publisher has closed it.
 
-retrain calls it; `python -m emr_jobs.publication` puts any exported version live, without Spark. Killed
+retrain calls it; `python -m emr_jobs.publishing.publication` puts any exported version live, without Spark. Killed
 anywhere, it ends right when run again.
 """
 
@@ -18,8 +18,9 @@ from contracts import publications
 from contracts.history import number_of
 from contracts.publications import Publication, PublicationOpenError, State
 from contracts.s3_layout import PUBLICATIONS, Part, Version, opened_key, publication_prefix
-from emr_jobs import doubt, export, retention
-from emr_jobs.plan import Plan, plan
+from emr_jobs.lists import export
+from emr_jobs.publishing import doubt, retention
+from emr_jobs.publishing.plan import Plan, plan
 from emr_jobs.shop import Shop as Shop  # noqa: PLC0414 (whoever publishes says so in these terms)
 
 WAIT_SECONDS = 900.0  # 100,000 changed items at the slowest table's rate, and some
