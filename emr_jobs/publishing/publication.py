@@ -1,7 +1,7 @@
 """Puts a version live: opens a publication, writes its parts to S3, waits until the publisher has closed it.
 
-retrain calls it; `python -m emr_jobs.publishing.publication` puts any exported version live, without Spark. Killed
-anywhere, it ends right when run again.
+retrain calls it; `python -m emr_jobs.publishing.publication` puts any exported version live, without Spark.
+Killed anywhere, it ends right when run again.
 """
 
 import argparse

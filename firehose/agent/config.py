@@ -148,9 +148,8 @@ def parse(plain: Mapping[str, Any], where: str) -> Settings:
     if len(set(identities)) != len(identities):
         raise ConfigError(f"{where}: two flows ship the same files to the same stream")
     if any(flow.would_ship(settings.checkpoint) for flow in parsed):
-        raise ConfigError(
-            f"{where}: a filePattern matches checkpointFile {settings.checkpoint}. Put it elsewhere"
-        )
+        told = f"a filePattern matches checkpointFile {settings.checkpoint}: put it elsewhere"
+        raise ConfigError(f"{where}: {told}")
     return replace(settings, warnings=(*keys.warnings(), *warnings))
 
 
