@@ -36,13 +36,28 @@ class SparkFailedError(ProblemError):
 @contextmanager
 def opened(stack: Stack) -> Iterator["SparkSession"]:
     """A session whose tables are the lake's; it says nothing on the terminal."""
+    with _quiet(stack) as (gateway, log):
+        session = _session(gateway, log)
+        session.sql(f"USE {CATALOG}.{lake.DATABASE}")
+        yield session
+
+
+@contextmanager
+def lent(stack: Stack) -> Iterator[dict[str, str]]:
+    """The environment in which another Python program finds such a Spark running."""
+    with _quiet(stack) as (gateway, _):
+        held = gateway.gateway_parameters
+        yield {"PYSPARK_GATEWAY_PORT": str(held.port), "PYSPARK_GATEWAY_SECRET": held.auth_token}
+
+
+@contextmanager
+def _quiet(stack: Stack) -> Iterator[tuple[Any, Path]]:
+    """A Spark's JVM, and the file that has what it says."""
     with tempfile.TemporaryDirectory(prefix="cadabra-sql-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         _prepare(_configurations(stack), work)
         with _java(work / "spark.log") as gateway:
-            session = _session(gateway, work / "spark.log")
-            session.sql(f"USE {CATALOG}.{lake.DATABASE}")
-            yield session
+            yield gateway, work / "spark.log"
 
 
 def _configurations(stack: Stack) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,24 +10,25 @@ from contracts.lists import CUSTOMER_LISTS, SHOWN_ENTRIES
 from emr_jobs.judging import evaluation
 from emr_jobs.judging.comparison import OURS, Comparison
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 OUR_COLOUR, OTHER_COLOUR = "#c2410c", "#94a3b8"
-_INCHES = (9.0, 4.6)
+_INCHES = (6.4, 4.2)
 _LABELS = 26  # that fit above each other
 
 
 def write(weeks: list[Comparison], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = [folder / f"{name}_by_model.png" for name in CUSTOMER_LISTS]
-    for name, path in zip(CUSTOMER_LISTS, drawn, strict=True):
-        _by_model(weeks[-1], name, path)
+    figures = {f"{name}_by_model": by_model(weeks[-1], name) for name in CUSTOMER_LISTS}
     if len(weeks) > 1:
-        for name in CUSTOMER_LISTS:
-            drawn.append(folder / f"{name}_by_week.png")
-            _by_week(weeks, name, drawn[-1])
-    return drawn
+        figures |= {f"{name}_by_week": by_week(weeks, name) for name in CUSTOMER_LISTS}
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.png", dpi=130)
+    return [folder / f"{name}.png" for name in figures]
 
 
-def _by_model(found: Comparison, name: str, path: Path) -> None:
+def by_model(found: Comparison, name: str) -> "Figure":
     """Bars, the best on top; the whiskers are 95 % of resamples of the customers."""
     means = {contender: ndcg for (contender, list_), ndcg in found.ndcg.items() if list_ == name}
     names = sorted(means, key=lambda contender: means[contender].mean())
@@ -41,10 +42,10 @@ def _by_model(found: Comparison, name: str, path: Path) -> None:
     for place, interval in enumerate(intervals):
         axes.text(interval.high + 0.004, place, f"{interval.mean:.3f}", va="center", fontsize=9)
     axes.set_xlim(0, max(interval.high for interval in intervals) * 1.12)
-    _save(figure, path)
+    return figure
 
 
-def _by_week(weeks: list[Comparison], name: str, path: Path) -> None:
+def by_week(weeks: list[Comparison], name: str) -> "Figure":
     """A line for each contender over the cuts."""
     figure, axes = _figure(f"{name}: NDCG@{SHOWN_ENTRIES} by the day learnt up to")
     days = [datetime.fromtimestamp(week.cut, UTC) for week in weeks]
@@ -65,7 +66,7 @@ def _by_week(weeks: list[Comparison], name: str, path: Path) -> None:
     axes.set_ylim(bottom=0)
     _name_lines(axes, days[-1], labels)
     axes.set_xticks(days, [f"{day:%-d %b}" for day in days])
-    _save(figure, path)
+    return figure
 
 
 def _name_lines(axes: Any, last: datetime, labels: list[tuple[float, str]]) -> None:
@@ -85,7 +86,7 @@ def _name_lines(axes: Any, last: datetime, labels: list[tuple[float, str]]) -> N
         )
 
 
-def _figure(title: str) -> tuple[Any, Any]:
+def _figure(title: str) -> tuple["Figure", Any]:
     from matplotlib.figure import Figure  # drawn without a window
 
     figure = Figure(_INCHES, layout="constrained")
@@ -94,7 +95,3 @@ def _figure(title: str) -> tuple[Any, Any]:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)
     return figure, axes
-
-
-def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path, dpi=130)

@@ -1,4 +1,4 @@
-"""The lake: does every line add up, what is in it, and taking a customer out of it."""
+"""The lake: does every line add up, what is in it, pictures of it, and taking a customer out of it."""
 
 import argparse
 import sys
@@ -25,6 +25,13 @@ def _sql(options: argparse.Namespace) -> None:
     session.enter(options.data, options.target)
     limit = options.limit or (None if options.csv else sql.SHOWN_ROWS)
     sql.answer(stack.find(), query, limit, sys.stdout if options.csv else None)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from infra import report, session, stack
+
+    session.enter(options.data, options.target)
+    report.write(stack.find(), options.out, options.weeks)
 
 
 def _erase(options: argparse.Namespace) -> None:
@@ -68,6 +75,15 @@ def _erase_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("report"), help="the folder (%(default)s)"
+    )
+    parser.add_argument(
+        "--weeks", metavar="N", type=_count, help="judge the lists again at so many weekly cuts (4)"
+    )
+
+
 def _status_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="all of it as JSON, for machines")
     parser.add_argument(
@@ -95,5 +111,8 @@ def _count(text: str) -> int:
 COMMANDS = {
     "status": Command(_status, "does every line add up, what is live, is a run active", _status_arguments),
     "erase": Command(_erase, "take a customer out of everything, with a receipt", _erase_arguments),
+    "report": Command(
+        _report, "one HTML page: the shop, the lists' quality, every line, the gate", _report_arguments
+    ),
     "sql": Command(_sql, "ask the lake in SQL: its tables are orders, rejects and ledger", _sql_arguments),
 }

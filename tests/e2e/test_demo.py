@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.commands import COMMANDS
+from tests import browser
 
 CADABRA = Path(sys.executable).with_name("cadabra")
 LINES = 20_000  # a fifth of the demo's own: the same way, in less time
@@ -133,6 +134,47 @@ def test_another_hour_adds_to_what_is_there(home, again_up, customer):  # noqa: 
     succeeded(on_demo(home, "retrain", "--wait"))
     assert f"all {LINES + 1000:,} landed lines" in succeeded(on_demo(home, "status"))
     succeeded(on_demo(home, "recommend", customer))
+
+
+@pytest.fixture(scope="module")
+def report(home, again_up):  # noqa: ARG001 (it is up)
+    """The page that `cadabra report` made."""
+    said = succeeded(on_demo(home, "report", "--weeks", "1"))
+    return home / said.split()[-1]
+
+
+def test_the_report_has_the_shop_its_lists_and_every_line(report):
+    text = report.read_text()
+    assert re.findall("<h2>(.*?)</h2>", text) == ["The shop", "The lists", "Every line"]
+    pictures = {path.stem for path in (report.parent / "pictures").iterdir()}
+    assert pictures >= {"orders_by_hour", "orders_cohorts", "ledger_by_hour", "rejects_by_reason"}
+    assert text.count('src="data:image/png') == len(pictures)
+
+
+@pytest.mark.parametrize("width", [browser.PHONE_WIDTH, browser.DESKTOP_WIDTH])
+def test_the_report_looks_right_in_a_browser(report, width):
+    with browser.opened(report, width) as page:
+        assert page.get_log("browser") == []
+        assert page.execute_script("return [...document.images].every(i => i.naturalWidth > 0)")
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "explore.ipynb"
+
+
+def test_the_notebook_runs_on_what_the_demo_left(home, again_up):  # noqa: ARG001 (it is up)
+    held = without_aws() | {"CADABRA_DATA": str(home / ".cadabra" / "demo"), "MPLBACKEND": "agg"}
+    execute = CADABRA.with_name("jupyter-execute")
+    ended = subprocess.run(
+        [execute, NOTEBOOK], env=held, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_notebook_is_kept_without_outputs():
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    assert len(cells) > 10
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
 
 
 def test_after_a_kill_of_everything_up_rebuilds_from_s3(home, again_up, customer):  # noqa: ARG001 (it is up)
