@@ -1,4 +1,8 @@
-"""One run: the lease, the EMR request with this run's number in it, and the cluster's name in the lease."""
+"""One run: the lease, the EMR request with this run's number in it, and the cluster's name in the lease.
+
+The event may say `arguments`, a step's own by its name, and `stay`: then the cluster gets no steps and stays;
+who asked (the Airflow DAG) sends it those of the answer, and ends it.
+"""
 
 import json
 import time
@@ -14,6 +18,10 @@ from contracts.s3_layout import EMR_REQUEST
 END_POLL_S = 5.0
 END_POLLS = 48  # four minutes: a cluster takes one or two to end
 _ENDED = {"TERMINATED", "TERMINATED_WITH_ERRORS"}
+
+
+class RequestMissingError(RuntimeError):
+    """There is no EMR request to send."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Settings:
 def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int) -> dict[str, Any]:
     """Start a run; `started` in the answer is false where another is active, and `message` says which."""
     try:
-        held = _take(clients, settings, now)
+        held, cleared = _take(clients, settings, now)
     except LeaseHeldError as error:
         return {
             "started": False,
@@ -45,6 +53,7 @@ def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int)
         }
     try:
         request = _request(clients.s3, settings.artifacts, event, Run=held.number, Began=now)
+        steps = _kept_back(request) if event.get("stay") else {}
         cluster = clients.emr.run_job_flow(**request)["JobFlowId"]
     except BaseException:
         lease.release(clients.dynamodb, settings.table, held.number)
@@ -52,31 +61,38 @@ def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int)
     lease.start(clients.dynamodb, settings.table, held, cluster, now + settings.run_seconds)
     return {
         "started": True,
-        "message": f"run {held.number} started on cluster {cluster}",
+        "message": f"{cleared}run {held.number} started on cluster {cluster}",
         "run": held.number,
         "cluster": cluster,
+        "steps": steps,
     }
 
 
-def _take(clients: Clients, settings: Settings, now: int) -> Lease:
+def _take(clients: Clients, settings: Settings, now: int) -> tuple[Lease, str]:
+    """The lease, and what had to be cleared away for it, in words."""
     standing = lease.read(clients.dynamodb, settings.table)
+    cleared = ""
     if standing and standing.cluster and not standing.free:
-        _clear(clients, settings, standing, now)
-    return lease.take(clients.dynamodb, settings.table, now)
+        cleared = _clear(clients, settings, standing, now)
+    return lease.take(clients.dynamodb, settings.table, now), cleared
 
 
-def _clear(clients: Clients, settings: Settings, standing: Lease, now: int) -> None:
+def _clear(clients: Clients, settings: Settings, standing: Lease, now: int) -> str:
     """Give back the lease of a run whose cluster has ended, first ending the cluster of one that is overdue.
 
     While the cluster lives the lease stays: a step may be in the middle of a commit.
     """
+    said = f"run {standing.number} ended with cluster {standing.cluster} and kept its lease; "
     if not _has_ended(clients.emr, standing.cluster):
         if standing.deadline > now:
             raise LeaseHeldError(standing, now)
+        late = now - standing.deadline
+        said = f"run {standing.number} was {late} s past its deadline, cluster {standing.cluster} was ended; "
         clients.emr.terminate_job_flows(JobFlowIds=[standing.cluster])
         if not _ends_within(clients, settings, standing.cluster):
             raise LeaseHeldError(standing, now)
     lease.release(clients.dynamodb, settings.table, standing.number)
+    return said
 
 
 def _ends_within(clients: Clients, settings: Settings, cluster: str) -> bool:
@@ -97,8 +113,20 @@ def _has_ended(emr: Any, cluster: str) -> bool:
 
 def _request(s3: Any, artifacts: str, event: dict[str, Any], **known: int) -> dict[str, Any]:
     """The deployed request with what only this run knows put into its placeholders."""
-    text = s3.get_object(Bucket=artifacts, Key=EMR_REQUEST)["Body"].read().decode()
+    try:
+        text = s3.get_object(Bucket=artifacts, Key=EMR_REQUEST)["Body"].read().decode()
+    except s3.exceptions.NoSuchKey as error:
+        raise RequestMissingError(
+            f"s3://{artifacts}/{EMR_REQUEST} is not there; `cadabra deploy` puts it"
+        ) from error
     resolved: dict[str, Any] = json.loads(Template(text).substitute(known))
     for step in resolved["Steps"]:
         step["HadoopJarStep"]["Args"] += event.get("arguments", {}).get(step["Name"], [])
     return resolved
+
+
+def _kept_back(request: dict[str, Any]) -> dict[str, Any]:
+    """The request's steps by name, taken out of it; its cluster waits for them until it is idle too long."""
+    steps = {step["Name"]: step for step in request.pop("Steps")}
+    request["Instances"]["KeepJobFlowAliveWhenNoSteps"] = True
+    return steps

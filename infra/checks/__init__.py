@@ -1,0 +1,1 @@
+"""What `make check` asks of the template beside cfn-lint. Nothing here is deployed."""
