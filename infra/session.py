@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from infra import deploy, rebuild, target
+from infra import localstack, rebuild, target
+from infra.deployment import deploy
 from infra.local import stack as local
 from infra.problem import ProblemError
 from infra.run import StepFolder
@@ -11,12 +12,18 @@ from infra.stack import Stack
 from infra.target import Target
 
 Say = Callable[[str], None]
+_ENDED_BY = {
+    target.LOCALSTACK: "`docker compose down` ends LocalStack's, and with `--volumes` forgets its shop too",
+    target.AWS: "`cadabra --target aws destroy` takes down what was deployed there",
+}
 
 
 def up(data: Path, name: str, port: int | None, say: Say) -> Stack:
-    """Start what is missing of the embedded target, and deploy into it."""
+    """Start what is missing of the embedded target, and deploy into it; Docker has started LocalStack's."""
+    if name == target.LOCALSTACK:
+        return deploy.deploy(enter(data, name), say)
     if name != target.EMBEDDED:
-        raise ProblemError(f"`cadabra up` starts the embedded target only; {name} is started elsewhere")
+        raise ProblemError(f"`cadabra up` is for emulators: `cadabra --target {name} deploy` deploys there")
     running = local.start(data, port=port)
     say(f"local AWS at {running.endpoint}, its state in {data}")
     target.embedded(local.environment(running)).enter()
@@ -30,7 +37,7 @@ def up(data: Path, name: str, port: int | None, say: Say) -> Stack:
 
 def down(data: Path, name: str, say: Say) -> None:
     if name != target.EMBEDDED:
-        raise ProblemError(f"`cadabra down` ends the embedded target only; {name} is ended elsewhere")
+        raise ProblemError(f"`cadabra down` ends the embedded target only. {_ENDED_BY[name]}")
     local.stop(data)
     say(f"nothing of {data} runs any more; its state stays")
 
@@ -51,5 +58,7 @@ def _target(data: Path, name: str) -> Target:
     if name == target.AWS:
         return target.aws()
     if name == target.LOCALSTACK:
-        return target.localstack()
+        found = target.localstack()
+        localstack.require(found.environment)
+        return found
     return target.embedded(local.environment(local.running(data)))

@@ -1,6 +1,6 @@
 """The deployed stack: what its things are called, read from CloudFormation's outputs."""
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from infra.clients import client
@@ -22,17 +22,20 @@ class Stack:
     emr_service_role: str
     emr_node_profile: str
     emr_release: str
+    subnet: str = ""  # of the clusters; empty takes one of the default VPC
 
     @classmethod
     def of(cls, described: dict[str, Any]) -> "Stack":
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
+        needed = {field.name for field in fields(cls) if field.default is MISSING}
         names = {field.name: field.name.title().replace("_", "") for field in fields(cls)}
         del names["name"]
-        missing = [output for output in names.values() if output not in outputs]
+        missing = [names[field] for field in names if field in needed and names[field] not in outputs]
         if missing:
             name, status = described["StackName"], described.get("StackStatus")
             raise ProblemError(f"stack {name} ({status}) has no output {', '.join(missing)}: deploy it again")
-        return cls(described["StackName"], **{field: outputs[output] for field, output in names.items()})
+        there = {field: outputs[output] for field, output in names.items() if output in outputs}
+        return cls(described["StackName"], **there)
 
 
 def find(name: str = DEFAULT_NAME) -> Stack:

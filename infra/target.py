@@ -7,6 +7,7 @@ a real account.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from infra import clients
 
@@ -20,6 +21,7 @@ _LOCALSTACK_ENDPOINTS = {
     "AWS_ENDPOINT_URL_FIREHOSE": "http://127.0.0.1:4573",
     "AWS_ENDPOINT_URL_EMR": "http://127.0.0.1:4579",
 }
+_EMR_OF_CONTAINERS = "http://emr:4579"  # start_retrain runs in a container of its own, on compose's network
 TEST_ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -71,11 +73,16 @@ def embedded(environment: Mapping[str, str]) -> Target:
 
 
 def localstack() -> Target:
+    """The services of docker-compose.yml, seen from this machine or from one of their containers."""
     endpoints = {name: os.environ.get(name, default) for name, default in _LOCALSTACK_ENDPOINTS.items()}
-    parameters = _BRISK | {"EmrEndpoint": endpoints["AWS_ENDPOINT_URL_EMR"]}
-    return Target(LOCALSTACK, {**TEST_ACCOUNT, **endpoints}, parameters)
+    hosts = ",".join(
+        ["127.0.0.1", "localhost", *(urlsplit(url).hostname or "" for url in endpoints.values())]
+    )
+    environment = {**TEST_ACCOUNT, **endpoints, "NO_PROXY": hosts, "no_proxy": hosts}
+    return Target(LOCALSTACK, environment, _BRISK | {"EmrEndpoint": _EMR_OF_CONTAINERS})
 
 
 def aws() -> Target:
-    """The account and region of the user's own environment."""
-    return Target(AWS)
+    """The account and region of the user's own environment; AWS_REGION counts as it does for other SDKs."""
+    region = os.environ.get("AWS_REGION")
+    return Target(AWS, {"AWS_DEFAULT_REGION": region} if region else {})

@@ -1,4 +1,4 @@
-"""The target itself: start it, end it, deploy into it, rebuild it, and the demo of it all."""
+"""The target itself: start it, end it, rebuild it, and the demo of it all."""
 
 import argparse
 import os
@@ -20,12 +20,6 @@ def _down(options: argparse.Namespace) -> None:
     from infra import session
 
     session.down(options.data, options.target, say)
-
-
-def _deploy(options: argparse.Namespace) -> None:
-    from infra import deploy, session
-
-    deploy.deploy(session.enter(options.data, options.target), say)
 
 
 def _rebuild(options: argparse.Namespace) -> None:
@@ -61,9 +55,6 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 COMMANDS = {
     "up": Command(_up, "start the local AWS and deploy; what runs already stays", _up_arguments),
     "down": Command(_down, "end what `up` started; the state stays"),
-    "deploy": Command(
-        _deploy, "artifacts, template and EMR request into a target (`up` does it for embedded)"
-    ),
     "rebuild": Command(_rebuild, "all that is not S3, from S3: catalog, publication state, lists"),
     "demo": Command(_demo, "the whole way in one command, in a folder of its own", _demo_arguments),
 }

@@ -6,21 +6,24 @@ import it into a new stack that holds nothing else yet.
 
 import json
 
+from botocore.exceptions import ClientError, WaiterError
+
 from infra.clients import client
+from infra.deployment.references import Place
 from infra.problem import ProblemError
 
+_WAIT = {"Delay": 1, "MaxAttempts": 600}
 
-def bucket_name(stack: str) -> str:
+
+def bucket_name(stack: str, place: Place) -> str:
     """As the template names it."""
-    account = client("sts").get_caller_identity()["Account"]
-    return f"{stack}-{account}-{client('s3').meta.region_name}"
+    return f"{stack}-{place.account}-{place.region}"
 
 
 def bucket_exists(bucket: str) -> bool:
-    s3 = client("s3")
     try:
-        s3.head_bucket(Bucket=bucket)
-    except s3.exceptions.ClientError as error:
+        client("s3").head_bucket(Bucket=bucket)
+    except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if status == 404:  # noqa: PLR2004 (HTTP's own number)
             return False
@@ -47,6 +50,15 @@ def import_bucket(stack: str, bucket: str) -> None:
             }
         ],
     )["Id"]
-    cloudformation.get_waiter("change_set_create_complete").wait(ChangeSetName=change_set)
-    cloudformation.execute_change_set(ChangeSetName=change_set)
-    cloudformation.get_waiter("stack_import_complete").wait(StackName=stack)
+    try:
+        cloudformation.get_waiter("change_set_create_complete").wait(
+            ChangeSetName=change_set, WaiterConfig=_WAIT
+        )
+        cloudformation.execute_change_set(ChangeSetName=change_set)
+        cloudformation.get_waiter("stack_import_complete").wait(StackName=stack, WaiterConfig=_WAIT)
+    except WaiterError as error:
+        reason = error.last_response.get("StatusReason", error)
+        raise ProblemError(
+            f"bucket {bucket} is there, and cannot be taken into a new stack {stack}: {reason}. "
+            "If another stack holds it, deploy that one"
+        ) from error
