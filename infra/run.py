@@ -95,7 +95,7 @@ def _say_more(
     if live:
         lines = _growing(live(step["Id"]) / "stdout", ended=ended)
     else:
-        lines = _logged(cluster, step["Id"]) if ended and step["Id"] not in said else []
+        lines = _logged(cluster, step["Id"]) if ended and not said.get(step["Id"]) else []
     for line in lines[said.setdefault(step["Id"], 0) :]:
         say(line)
     said[step["Id"]] = max(said[step["Id"]], len(lines))

@@ -61,9 +61,14 @@ def ship(data: Path, stack: Stack) -> None:
     _run(["firehose.agent", "-c", str(config), "--until-idle"], "the agent")
     catalogue = shop_folder(data) / "catalogue.csv"
     if catalogue.exists():
-        client("s3").put_object(Bucket=stack.bucket, Key=CATALOGUE, Body=catalogue.read_bytes())
+        hand_over(catalogue, stack.bucket)
     with console.waiting("Firehose writes its objects"):
         wait_until_delivered(stack.stream)
+
+
+def hand_over(catalogue: Path, bucket: str) -> None:
+    """What the shop sells, to where publish hears of it."""
+    client("s3").put_object(Bucket=bucket, Key=CATALOGUE, Body=catalogue.read_bytes())
 
 
 def agent_config(data: Path, stack: Stack, folders: list[Path]) -> Path:
