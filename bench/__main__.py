@@ -24,8 +24,10 @@ BENCHES = (
     Bench("ingest", "how fast landed lines become committed rows"),
     Bench("als", "training, cold and warm, beside its peers where they are installed"),
     Bench("topk", "ranking everyone, beside the bare matrix product"),
+    Bench("ranking", "ranking the customers whom an hour changes, and everyone, by the forest"),
     Bench("publish", "how fast lists go live, beside bare BatchWriteItem calls, and what an hour costs"),
     Bench("lookup", "how fast a customer's list is answered, by the handler alone and over HTTP"),
+    Bench("study", "ratings foretold by four models, on MovieLens latest-small where MOVIELENS names it"),
     Bench("demo", "the whole way, 100,000 order lines to one customer's list"),
 )
 

@@ -22,11 +22,12 @@ from rich.table import Table
 from scipy import sparse
 
 from bench import purchases
-from emr_jobs.als.training import WARM_ITERATIONS
+from emr_jobs.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 PEERS_PYTHON = PROJECT / ".venv-bench" / "bin" / "python"  # `make bench` sets it up
 ROUNDS = 3
+WARM_ITERATIONS = Settings().warm_iterations
 ITERATIONS = 10
 NEW_SHARE = 0.003  # of the pairs: what an hour adds
 TOP = 20
@@ -121,7 +122,7 @@ def beside_implicit(folder: Path, shop: Shop, table: Table) -> tuple[Run, list[B
     row(table, what, shop, runs["warm"])
     theirs = row(table, "implicit 0.7.3, CG", shop, runs["implicit"])
     cpu = {name: median(run.cpu for run in several) for name, several in runs.items()}
-    cold = runs["ours"][-1]
+    cold = sorted(runs["ours"], key=lambda run: run.cpu)[ROUNDS // 2]
     return cold, [
         Budget("implicit / our CPU", cpu["implicit"] / cpu["ours"], IMPLICIT_OVER_OURS, at_least=True),
         not_worse("implicit", found, theirs),

@@ -91,13 +91,12 @@ def _ours(
 
 
 def _over(spark: Any, name: str, ratings: sparse.csr_matrix, iterations: int) -> tuple[Factors, list[float]]:
-    from emr_jobs.als import drivers
+    from contracts.arguments import MLLIB
+    from emr_jobs.als.drivers import Trainer
 
-    ridge, everywhere = (MLLIB_RIDGE, 0.0) if name == drivers.MLLIB else (OUR_RIDGE, 1.0)
+    ridge, everywhere = (MLLIB_RIDGE, 0.0) if name == MLLIB else (OUR_RIDGE, 1.0)
     arguments = _arguments(ratings, ridge_pair_weight=everywhere, ridge=ridge)
-    return _result(
-        lambda training: drivers.train(training, name, spark), arguments | {"iterations": iterations}
-    )
+    return _result(Trainer(name, spark=spark).train, arguments | {"iterations": iterations})
 
 
 def _arguments(ratings: sparse.csr_matrix, ridge_pair_weight: float, ridge: float) -> dict[str, Any]:

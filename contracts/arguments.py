@@ -1,8 +1,10 @@
-"""Times as a person names them, to `cadabra` and to the steps of a run; refused before anything starts."""
+"""What a person may name to `cadabra` and to the steps of a run; refused before anything starts."""
 
 import argparse
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+AUTO, LOCAL, SPARK, MLLIB = TRAINERS = ("auto", "local", "spark", "mllib")
 
 
 @dataclass(frozen=True, slots=True)

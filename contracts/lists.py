@@ -91,6 +91,11 @@ def catalogue_key(code: str) -> str:
     return f"catalogue#{code}"
 
 
+def holds_lists(key: str) -> bool:
+    """Whether a key of the table is one that publications write and remove."""
+    return key == POPULAR_KEY or key.startswith((customer_key(""), together_key("")))
+
+
 def to_plain(served: Served) -> dict[str, Any]:
     """The form of a publication's part: one JSON object a line."""
     plain: dict[str, Any] = {"id": served.key, "version": served.version}

@@ -14,6 +14,9 @@ INGEST_UNDERTAKING = LAKE + "undertaking.json"  # hours that take more than one 
 LISTS = "lists/"
 MODELS = "models/"
 PUBLICATIONS = "publications/"
+STUDIES = "studies/"
+BACKTEST = "backtest/last.json"  # the day's, whether or not the version it judged went live
+MODEL_SETTINGS = "settings/model.toml"  # of every run that names no other; without it, the defaults
 ERASURES = "erasures/"
 SUPPRESSED = ERASURES + "suppressed/"  # an object for each erased customer, named by a keyed hash
 ERASURE_REQUESTS = ERASURES + "requests/"  # what is asked for and not done; the only place that names an id
@@ -107,9 +110,19 @@ class Version:
         return f"{MODELS}{self}/lasting.npz"
 
     @property
+    def company(self) -> str:
+        """Which items go with which, which only the ranker sees."""
+        return f"{MODELS}{self}/company.npz"
+
+    @property
     def forest(self) -> str:
         """The trained ranker; a version ranked by the blend has none."""
         return f"{MODELS}{self}/forest.npz"
+
+    @property
+    def study(self) -> str:
+        """The folder of what a study of ratings found, if this version is one: table, plot, lists, files."""
+        return f"{STUDIES}{self}/"
 
     @property
     def ranked(self) -> str:
@@ -149,6 +162,11 @@ def opened_key(number: int) -> str:
 def closed_key(number: int) -> str:
     """Written when every part is in and verified. The highest number that has it is what is live."""
     return publication_prefix(number) + "closed.json"
+
+
+def raw_ratings_key(run: int, name: str) -> str:
+    """A file that a study was given, as it came."""
+    return f"{STUDIES}raw/{run}/{name}"
 
 
 def request_key(digest: str) -> str:

@@ -4,17 +4,20 @@ Each thing that cannot be taken over is said, with where it lies and why. Used b
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Self, TypeVar
 
 import pyarrow as pa
 
 from contracts import publications
 from contracts.s3_layout import Version
 from emr_jobs import factors
+from emr_jobs.candidates import company
+from emr_jobs.candidates.company import Company, CompanyUnreadableError
 from emr_jobs.factors import Factors, FactorsUnreadableError
 from emr_jobs.judging import card
-from emr_jobs.judging.card import Inherited
+from emr_jobs.judging.card import CardUnreadableError
+from emr_jobs.judging.gate import Inherited
 from emr_jobs.lists import export, renewal
 from emr_jobs.lists.export import ExportMissingError
 from emr_jobs.lists.renewal import Ranked, RankedUnreadableError
@@ -24,7 +27,13 @@ from emr_jobs.settings import Settings
 from emr_jobs.shop import Shop
 
 Thing = TypeVar("Thing")
-_UNREADABLE = (FactorsUnreadableError, ForestUnreadableError, RankedUnreadableError)
+_UNREADABLE = (
+    FactorsUnreadableError,
+    CompanyUnreadableError,
+    ForestUnreadableError,
+    RankedUnreadableError,
+    CardUnreadableError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +41,30 @@ class Inheritance:
     version: Version | None
     factors: Factors | None
     lasting: Factors | None
+    company: Company | None
     forest: Forest | None
     ranked: Ranked | None
     rows: pa.Table | None  # of the customers
     card: Inherited | None
     said: tuple[str, ...]  # of what could not be read
 
-    def forest_for(self, settings: Settings) -> Forest | None:
-        """The forest, where it was trained with these settings."""
-        return self.forest if self.card and self.card.settings == settings else None
+    @property
+    def settings(self) -> Settings | None:
+        """What the version was made with, where its card tells."""
+        return self.card.settings if self.card else None
+
+    def under(self, settings: Settings) -> Self:
+        """What of it serves a run with these settings: what other ones trained is no start."""
+        if self.version is None or self.settings == settings:
+            return self
+        said = (*self.said, f"what {self.version} learnt: its settings were others")
+        return replace(self, factors=None, lasting=None, company=None, forest=None, said=said)
 
 
 def take(shop: Shop) -> Inheritance:
     live = live_version(shop)
     if live is None:
-        return Inheritance(None, None, None, None, None, None, None, ())
+        return Inheritance(None, None, None, None, None, None, None, None, ())
     said: list[str] = []
 
     def held(key: str, load: Callable[[bytes], Thing]) -> Thing | None:
@@ -62,10 +80,11 @@ def take(shop: Shop) -> Inheritance:
         live,
         held(live.model, factors.load),
         held(live.lasting, factors.load),
+        held(live.company, company.load),
         held(live.forest, forest.load),
         held(live.ranked, renewal.load),
         _rows(shop, live, said),
-        card.read(shop.s3, shop.bucket, live),
+        held(live.card, card.load),
         tuple(said),
     )
 
@@ -78,6 +97,6 @@ def live_version(shop: Shop) -> Version | None:
 def _rows(shop: Shop, live: Version, said: list[str]) -> pa.Table | None:
     try:
         return export.read_customers(shop.s3, shop.bucket, live)
-    except (ExportMissingError, pa.ArrowInvalid, OSError) as error:
+    except ExportMissingError as error:
         said.append(str(error))
         return None

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from emr_jobs import factors
-from emr_jobs.als import local
+from emr_jobs.als.drivers import ALONE, Trainer
 from emr_jobs.als.kernel import Floats, Ints
+from emr_jobs.als.training import Training
 from emr_jobs.factors import Factors
 from emr_jobs.lists import rankings
 from emr_jobs.lists.blend import Blend, blend
@@ -21,15 +22,27 @@ class Model:
     bought: Pairs
     ratings: Floats  # one for each pair bought
     factors: Factors
-    losses: tuple[float, ...]  # after each iteration
+    losses: tuple[float, ...]  # after each iteration; none where nobody bought anything
     warm: bool
+    trainer: Trainer
 
 
 def fit(orders: Orders, now: int, settings: Settings, seed: int, last: Factors | None = None) -> Model:
     """Train on these orders, from the last model's factors where they know most of the names."""
-    bought = pairs(orders)
+    return fit_pairs(orders, pairs(orders), now, settings, seed, last)
+
+
+def fit_pairs(
+    orders: Orders,
+    bought: Pairs,
+    now: int,
+    settings: Settings,
+    seed: int,
+    last: Factors | None = None,
+    trainer: Trainer = ALONE,
+) -> Model:
     rated = ratings(bought, now, settings.rating_half_life_days)
-    return trained(orders, bought, rated, now, settings, seed, last)
+    return trained(orders, bought, rated, now, settings, seed, last, trainer)
 
 
 def trained(
@@ -40,12 +53,26 @@ def trained(
     settings: Settings,
     seed: int,
     last: Factors | None = None,
+    trainer: Trainer = ALONE,
 ) -> Model:
     """Train on these ratings of the pairs bought."""
-    start = factors.warm(last, orders.customers, orders.items, settings.rank) if last else None
-    held = start or factors.cold(orders.customers, orders.items, settings.rank, seed)
-    losses = tuple(local.train(bought.matrix(rated), held.of_customers, held.of_items, settings))
-    return Model(now, bought, rated, held, losses, warm=start is not None)
+    matrix = bought.matrix(rated)
+    names = orders.customers, orders.items
+    if not matrix.nnz:
+        return Model(now, bought, rated, factors.zero(*names, settings.rank), (), warm=False, trainer=trainer)
+    start = factors.start(last if trainer.starts_warm else None, *names, settings.rank, seed)
+    held = start.factors
+    iterations = settings.warm_iterations if start.nearly_there else settings.iterations
+    training = Training(
+        matrix,
+        held.of_customers,
+        held.of_items,
+        trainer.objective(settings),
+        iterations,
+        settings.enough_gain,
+    )
+    losses = trainer.train(training, seed).losses
+    return Model(now, bought, rated, held, losses, start.warm, trainer)
 
 
 def scores(model: Model, settings: Settings) -> Blend:

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from emr_jobs.orders import DAY_SECONDS, GUEST, Ints, Longs, Orders
+from emr_jobs.compiled import compiled
+from emr_jobs.orders import DAY_SECONDS, GUEST, Flags, Ints, Longs, Orders
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,6 +37,27 @@ class Pairs:
         within = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         return place, self.starts[customers][place] + within
 
+    def only(self, customers: Ints) -> "Pairs":
+        """What these customers bought; rows are their places among `customers`."""
+        place, pair = self.of(customers)
+        purchases = self.purchases[pair]
+        ends = np.cumsum(purchases, dtype=np.int64)
+        starts = ends - purchases
+        purchase = np.repeat(self._starts[pair] - starts, purchases) + np.arange(len(place) and ends[-1])
+        sizes = self.starts[customers + 1] - self.starts[customers]
+        return Pairs(
+            shape=(len(customers), self.shape[1]),
+            customer=place.astype(np.int32),
+            item=self.item[pair],
+            kept=self.kept[pair],
+            first=self.first[pair],
+            last=self.last[pair],
+            purchases=purchases,
+            starts=np.append(0, np.cumsum(sizes)),
+            _seconds=self._seconds[purchase],
+            _starts=starts,
+        )
+
     def decayed(self, now: int, half_life_days: float) -> Floats:
         """Each pair's purchases, one counting half as much with each half-life of age."""
         if not len(self):
@@ -51,27 +73,23 @@ class Pairs:
 
 
 def pairs(orders: Orders) -> Pairs:
-    known = orders.customer != GUEST
-    width = max(1, len(orders.items))
-    line_pair = orders.customer.astype(np.int64) * width + orders.item
-    purchased = known & orders.sold
-    bought, seconds = _purchases(line_pair[purchased], orders.invoice[purchased], orders.seconds[purchased])
-    pair, starts = np.unique(bought, return_index=True)
-    customer = (pair // width).astype(np.int32)
-    net = np.zeros(len(pair), np.int64)
-    counted = known & np.isin(line_pair, pair)
-    np.add.at(net, np.searchsorted(pair, line_pair[counted]), orders.quantity[counted])
+    keys = orders.customer, orders.item, orders.invoice, orders.seconds
+    order = slice(None) if _in_order(*keys) else np.lexsort(keys[::-1])
+    lines = (*(key[order] for key in keys), orders.quantity[order], orders.sold[order])
+    customer, item, net, first, last, purchases, seconds = _counted(*lines)
+    shape = len(orders.customers), len(orders.items)
+    ends = np.cumsum(purchases, dtype=np.int64)
     return Pairs(
-        shape=(len(orders.customers), len(orders.items)),
+        shape=shape,
         customer=customer,
-        item=(pair % width).astype(np.int32),
+        item=item,
         kept=net > 0,
-        first=np.minimum.reduceat(seconds, starts) if len(pair) else seconds,
-        last=np.maximum.reduceat(seconds, starts) if len(pair) else seconds,
-        purchases=np.diff(np.append(starts, len(bought))).astype(np.int32),
-        starts=np.searchsorted(customer, np.arange(len(orders.customers) + 1)).astype(np.int64),
+        first=first,
+        last=last,
+        purchases=purchases,
+        starts=np.append(0, np.cumsum(np.bincount(customer, minlength=shape[0]))),
         _seconds=seconds,
-        _starts=starts,
+        _starts=ends - purchases,
     )
 
 
@@ -82,10 +100,47 @@ def ratings(bought: Pairs, now: int, half_life_days: float) -> Floats:
     return decayed / rated.mean() if len(rated) else decayed
 
 
-def _purchases(pair: Longs, invoice: Ints, seconds: Longs) -> tuple[Longs, Longs]:
-    """One row for each pair and invoice, sorted; a code repeats inside an invoice."""
-    order = np.lexsort((seconds, invoice, pair))
-    pair, invoice, seconds = pair[order], invoice[order], seconds[order]
-    new = np.ones(len(pair), np.bool_)
-    new[1:] = (pair[1:] != pair[:-1]) | (invoice[1:] != invoice[:-1])
-    return pair[new], seconds[new]
+@compiled()
+def _in_order(customer: Ints, item: Ints, invoice: Ints, seconds: Longs) -> bool:
+    """Whether the lines are sorted by these, as those of orders.from_arrow are."""
+    for line in range(1, len(item)):
+        for column in (customer, item, invoice):
+            if column[line - 1] != column[line]:
+                if column[line - 1] > column[line]:
+                    return False
+                break
+        else:
+            if seconds[line - 1] > seconds[line]:
+                return False
+    return True
+
+
+@compiled()
+def _counted(
+    customer: Ints, item: Ints, invoice: Ints, seconds: Longs, quantity: Longs, sold: Flags
+) -> tuple[Ints, Ints, Longs, Longs, Longs, Ints, Longs]:
+    """Of each pair with a sale: its names, net quantity, first and last sale, purchases; and each one's time.
+
+    Lines of a pair stand together, a code's lines of an invoice too: they are one purchase.
+    """
+    customers, items = np.empty_like(customer), np.empty_like(item)
+    net, first, last = np.empty_like(quantity), np.empty_like(seconds), np.empty_like(seconds)
+    purchases, times = np.empty_like(customer), np.empty_like(seconds)
+    found, bought, line = 0, 0, 0
+    while line < len(item):
+        begin, newest, before, pieces = line, line, bought, 0
+        while line < len(item) and customer[line] == customer[begin] and item[line] == item[begin]:
+            pieces += quantity[line]
+            if sold[line] and (bought == before or invoice[line] != invoice[newest]):
+                times[bought], newest = seconds[line], line
+                bought += 1
+            line += 1
+        if bought == before or customer[begin] == GUEST:
+            bought = before
+            continue
+        customers[found], items[found], net[found] = customer[begin], item[begin], pieces
+        first[found], last[found] = times[before:bought].min(), times[before:bought].max()
+        purchases[found] = bought - before
+        found += 1
+    pair = slice(found)
+    return customers[pair], items[pair], net[pair], first[pair], last[pair], purchases[pair], times[:bought]

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from contracts.order_line import Fate
 from emr_jobs import model
-from emr_jobs.candidates import past
+from emr_jobs.candidates import company, past
 from emr_jobs.lists import ranked, served
 from emr_jobs.orders import from_arrow
 from emr_jobs.ranker import features
@@ -41,7 +41,8 @@ def rehearse() -> None:
     settings = Settings()
     fitted = model.fit(orders, int(orders.seconds.max()), settings, seed=0)
     customers = served.buyers(fitted)
-    then = past.known(orders, fitted, fitted.factors, settings)
+    counted = company.counted(orders, fitted.bought, fitted.now, settings)
+    then = past.known(orders, fitted, fitted.factors, counted, settings)
     ranked.by_blend(fitted, customers, settings)
     lists = ranked.by_forest(then, _one_leaf(), customers)
     served.customer_rows(fitted, lists, customers, settings)
@@ -51,4 +52,4 @@ def rehearse() -> None:
 def _one_leaf() -> Forest:
     """A forest of one tree that knows nothing."""
     whole, leaf = np.zeros(1, np.int32), np.full(1, np.inf, np.float32)
-    return Forest(features.NAMES, 0, whole, whole, whole, leaf, whole, np.zeros(1))
+    return Forest(features.NAMES, 0, whole, whole, leaf, whole, np.zeros(1))

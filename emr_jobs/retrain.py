@@ -3,66 +3,66 @@
 Its steps stand in `retrain`; each is a module beside it. It gives the run's lease back at the end.
 """
 
-import argparse
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import boto3
 import pyarrow as pa
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
-from contracts import arguments, lease
+from contracts import lease
 from contracts.s3_layout import Version
-from emr_jobs import factors, inheritance, model, rehearsal, settings_file
+from emr_jobs import asked, factors, inheritance, model, rehearsal, settings_file
+from emr_jobs.als.drivers import ALONE, Trainer
+from emr_jobs.als.training import RatingsRefusedError
+from emr_jobs.asked import Run
+from emr_jobs.candidates import company
 from emr_jobs.inheritance import Inheritance
 from emr_jobs.judging import card, daily, gate, intake
 from emr_jobs.judging.card import Card, describe
 from emr_jobs.judging.gate import Verdict
-from emr_jobs.lake import tables
-from emr_jobs.lists import export, making, renewal, served
+from emr_jobs.lists import assortment, export, making, renewal, served
 from emr_jobs.lists.making import Made
 from emr_jobs.model import Model
-from emr_jobs.orders import COLUMNS, USED_FATES, Orders, epoch, from_arrow
+from emr_jobs.orders import Orders, epoch, from_arrow
 from emr_jobs.publishing import publication
 from emr_jobs.ranker import forest, keeping
 from emr_jobs.ranker.keeping import Ranker
-from emr_jobs.settings import Settings, SettingsError
+from emr_jobs.ratings import pairs
+from emr_jobs.session import NoOrdersError, Session
+from emr_jobs.settings import SettingsError
+from emr_jobs.settings_file import Chosen
 from emr_jobs.shop import Shop
 from emr_jobs.stages import Stages
 
 UNSETTLED = timedelta(minutes=15)  # orders this young may still be on their way
 
-
-class NoOrdersError(RuntimeError):
-    """There is nothing to learn from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    number: int
-    as_of: datetime | None  # None: the end of the newest hour with orders
-    began: datetime
-    seed: int
-    wait_seconds: float
+# What the step can only say; the run ends with exit code 1.
+REFUSALS = (
+    NoOrdersError,
+    SettingsError,
+    RatingsRefusedError,
+    lease.LeaseLostError,
+    *publication.FAILURES,
+)
 
 
 def main(given: list[str] | None = None) -> int:
-    options = _options(given)
+    options = asked.options(given, __doc__.partition("\n")[0])
     run = Run(options.run, options.as_of, options.began, options.seed, options.wait)
     shop = Shop(boto3.client("s3"), boto3.client("dynamodb"), options.bucket, options.table)
-    compiling = rehearsal.begin()
+    compiling, session = rehearsal.begin(), Session(options.trainer)
     try:
         try:
-            settings = settings_file.read(shop, options.settings)
-            retrain(shop, run, settings, _read_with_new_spark, compiling)
+            chosen = settings_file.read(shop.s3, shop.bucket, options.settings)
+            retrain(shop, run, chosen, session.read, session.trainer, compiling)
         finally:
+            session.stop()
             lease.release(shop.dynamodb, shop.table, run.number)
-    except (NoOrdersError, SettingsError, lease.LeaseLostError, *publication.FAILURES) as error:
+    except REFUSALS as error:
         print(f"retrain: {error}", file=sys.stderr)
         return 1
     return 0
@@ -71,38 +71,49 @@ def main(given: list[str] | None = None) -> int:
 def retrain(
     shop: Shop,
     run: Run,
-    settings: Settings,
+    chosen: Chosen,
     read_orders: Callable[[datetime], pa.Table],
+    choose_trainer: Callable[[int], Trainer] = lambda _pairs: ALONE,
     compiling: threading.Thread | None = None,
 ) -> None:
     """The steps in order; `read_orders` gives the order lines from before a time, as orders.COLUMNS."""
-    stages = Stages("retrain")
+    stages, settings = Stages("retrain"), chosen.settings
     check_lease(shop, run)
+    stages.say(f"settings: {chosen}")
     orders, as_of = _orders(run, read_orders)
     version = Version(as_of, run.number)
     counts = f"{len(orders):,} lines, {len(orders.customers):,} customers, {len(orders.items):,} items"
     stages.done("orders", counts)
-    last = inheritance.take(shop)
+    last = inheritance.take(shop).under(settings)
     for said in last.said:
         stages.say(f"not taken over: {said}")
     if compiling:
         compiling.join()
-    fitted = model.fit(orders, epoch(as_of), settings, run.seed, last.factors)
+    bought = pairs(orders)
+    trainer = choose_trainer(len(bought))
+    fitted = model.fit_pairs(orders, bought, epoch(as_of), settings, run.seed, last.factors, trainer)
     start = _start(last, fitted)
-    stages.done("training", f"{start}; loss {_losses(fitted)}")
-    ranker = keeping.ranker(last.forest_for(settings), orders, epoch(as_of), settings, run.seed)
+    stages.done("training", f"{start}; {_losses(fitted)}; {trainer}")
+    ranker = keeping.ranker(last.forest, orders, epoch(as_of), settings, run.seed)
     stages.done("ranker", ranker.said)
     made = making.make(orders, fitted, ranker, last, settings, run.seed)
-    items = served.item_rows(orders, fitted, settings)
-    stages.done("lists", f"{made.said}; {items.num_rows:,} items")
-    trial = daily.backtest(last, orders, epoch(as_of), settings, run.seed)
-    shown = daily.shown(shop, orders, epoch(as_of)) if trial else None
-    stages.done("backtest", daily.said(trial, shown))
+    catalogue = assortment.read(shop)
+    items = served.item_rows(orders, fitted, settings, catalogue)
+    stages.done("lists", f"{made.said}; {items.num_rows:,} items; {catalogue.said}")
+    today = daily.today(shop, last.settings, orders, epoch(as_of), settings, run.seed)
+    stages.done("backtest", today.said)
     coverage, arrived = served.coverage(made.rows), intake.intake(orders, epoch(as_of))
-    verdict = gate.judge(coverage, last.card.coverage if last.card else None, settings, arrived, trial)
+    verdict = gate.judge(coverage, last.card, settings, arrived, today.backtest.trial)
     check_lease(shop, run)
+    daily.keep(shop, today)
     _export(shop, version, made, items, fitted, ranker)
-    training = {"start": start, "losses": fitted.losses, "ranker": ranker.said}
+    training = {
+        "trainer": trainer.driver,
+        "trainer_reason": trainer.reason,
+        "start": start,
+        "losses": fitted.losses,
+        "ranker": ranker.said,
+    }
     written = Card(
         version=str(version),
         as_of=as_of.isoformat(),
@@ -114,12 +125,13 @@ def retrain(
         training=training,
         ranking=made.counts,
         settings=settings,
+        settings_from=chosen.source,
         gate=verdict,
-        trial=trial,
-        published=asdict(shown) if shown else None,
+        trial=today.backtest.trial,
+        published=asdict(today.shown) if today.shown else None,
         seconds=stages.seconds,
     )
-    card.write(shop.s3, shop.bucket, version, card.plain(written, last.card.trial if last.card else None))
+    card.write(shop.s3, shop.bucket, version, written)
     stages.done("export", str(version))
     _publish(shop, run, version, verdict, stages)
 
@@ -128,8 +140,9 @@ def _export(shop: Shop, version: Version, made: Made, items: pa.Table, fitted: M
     export.write(shop.s3, shop.bucket, version.customers, made.rows)
     export.write(shop.s3, shop.bucket, version.items, items)
     files = {version.model: factors.dump(fitted.factors), version.ranked: renewal.dump(made.ranked)}
-    if ranker.forest and made.lasting:
+    if ranker.forest and made.lasting and made.company:
         files[version.lasting] = factors.dump(made.lasting)
+        files[version.company] = company.dump(made.company)
         files[version.forest] = forest.dump(ranker.forest)
     for key, content in files.items():
         shop.s3.put_object(Bucket=shop.bucket, Key=key, Body=content)
@@ -141,6 +154,8 @@ def _start(last: Inheritance, fitted: Model) -> str:
         return "cold: no version is live"
     if last.factors is None:
         return f"cold: {last.version} has no factors to go on from"
+    if not fitted.trainer.starts_warm:
+        return f"cold: the {fitted.trainer.driver} trainer has a start of its own"
     return f"warm from {last.version}" if fitted.warm else f"cold: {last.version} knows too few of the names"
 
 
@@ -149,7 +164,10 @@ def _publish(shop: Shop, run: Run, version: Version, verdict: Verdict, stages: S
     for reason in verdict.reasons:
         stages.say(f"gate: {'passed, but' if verdict.passed else 'refused:'} {reason}")
     if not verdict.passed:
-        stages.say(f"{version} is not published: the last lists stay live")
+        stages.say(
+            f"{version} is not published: the last lists stay live. If all is as it should be, "
+            f"`cadabra publish {version} --anyway` puts it live"
+        )
         return
     check_lease(shop, run)
     deadline = time.monotonic() + run.wait_seconds
@@ -177,66 +195,12 @@ def _orders(run: Run, read_orders: Callable[[datetime], pa.Table]) -> tuple[Orde
     return orders, run.as_of or end_of_newest_hour(orders, cap)
 
 
-def read_lake(spark: SparkSession, before: datetime) -> pa.Table:
-    """Only what the model uses of the order lines, in one job."""
-    name = tables.full_name("orders")
-    if not spark.catalog.tableExists(name):
-        raise NoOrdersError(f"there is no table {name} yet: ingest makes it from the first orders")
-    used = F.col("fate").isin([str(fate) for fate in USED_FATES])
-    columns = {column: F.col(column) for column in COLUMNS}
-    columns["unit_price"] = columns["unit_price"].cast("float").alias("unit_price")
-    earlier = F.col("time") < F.lit(before)
-    return spark.table(name).where(earlier & used).select(*columns.values()).toArrow()
-
-
-def _read_with_new_spark(before: datetime) -> pa.Table:
-    spark = SparkSession.builder.appName("cadabra retrain").getOrCreate()
-    try:
-        return read_lake(spark, before)
-    finally:
-        spark.stop()
-
-
 def _losses(fitted: Model) -> str:
+    if not fitted.losses:
+        return "nobody bought anything to learn from"
     if len(fitted.losses) == 1:
-        return f"{fitted.losses[0]:,.0f} after one iteration"
-    return f"{fitted.losses[0]:,.0f} to {fitted.losses[-1]:,.0f} in {len(fitted.losses)} iterations"
-
-
-def _options(given: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="retrain", description=__doc__.partition("\n")[0])
-    parser.add_argument("--bucket", required=True, help="the bucket of the lake, the lists and the models")
-    parser.add_argument(
-        "--table", required=True, help="the DynamoDB table of the lease and of what is served"
-    )
-    parser.add_argument("--run", required=True, type=int, help="this run's lease number")
-    parser.add_argument(
-        "--as-of",
-        type=arguments.moment,
-        help="learn from orders before this time (the end of the newest hour)",
-    )
-    parser.add_argument(
-        "--began",
-        type=_seconds,
-        default=datetime.now(UTC),
-        help="when the run began, in seconds since 1970 (now)",
-    )
-    parser.add_argument("--settings", help="a TOML file of settings, s3://... or a path (the defaults)")
-    parser.add_argument("--seed", type=int, default=0, help="of a cold start's factors (%(default)s)")
-    parser.add_argument(
-        "--wait",
-        type=float,
-        default=publication.WAIT_SECONDS,
-        help="seconds until the lists must be live (%(default).0f)",
-    )
-    return parser.parse_args(given)
-
-
-def _seconds(text: str) -> datetime:
-    try:
-        return datetime.fromtimestamp(int(text), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds since 1970") from error
+        return f"loss {fitted.losses[0]:,.0f}"
+    return f"loss {fitted.losses[0]:,.0f} to {fitted.losses[-1]:,.0f} in {len(fitted.losses)} iterations"
 
 
 if __name__ == "__main__":

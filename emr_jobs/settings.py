@@ -1,5 +1,6 @@
 """Every weight, half-life and bound of the model in one value; `tune` writes it as a file."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +16,8 @@ class Settings:
     """The defaults are what `cadabra tune` found on Online Retail, on fortnights before 25 November 2011."""
 
     rank: int = 64
-    iterations: int = 16  # at most; a warm start needs one or two
+    iterations: int = 16  # at most, of a cold start
+    warm_iterations: int = 1  # at most, of a start that knows nearly all names
     enough_gain: float = 1e-3  # training ends when an iteration lowers the loss by less than this share
     purchase_weight: float = 2.0  # of a rating of 1, on top of
     pair_weight: float = 1.0  # alpha0, what every pair counts, bought or not
@@ -50,19 +52,47 @@ class Settings:
     ranker_threads: int = 1  # of LightGBM: on busy cores its threads wait for each other, ten times as long
 
 
+# Zero of these is a choice: a source of a list left out, a check of the gate that never refuses.
+MAY_BE_ZERO = {
+    "enough_gain",
+    "purchase_weight",
+    "popular_in_for_you",
+    "popular_in_discover",
+    "gate_coverage",
+    "gate_worse",
+    "gate_customers",
+    "alike_shrink",
+    "beside_shrink",
+    "ranker_refused_share",
+}
+SHARES = {"gate_coverage", "gate_worse", "ranker_feature_share", "ranker_row_share", "ranker_refused_share"}
+LEAST = {"gate_intake": 1, "ranker_leaves": 2}  # a tree of one leaf knows nothing
+
+
 def from_dict(values: Mapping[str, Any]) -> Settings:
     """The defaults with these values in their place."""
-    kinds = {name: type(value) for name, value in asdict(Settings()).items()}
-    known = {}
+    defaults = asdict(Settings())
+    known: dict[str, Any] = {}
     for name, value in values.items():
-        if name not in kinds:
-            raise SettingsError(f"there is no setting {name}; there are {', '.join(sorted(kinds))}")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-            raise SettingsError(f"{name} = {value!r} is no number of zero or more")
-        if kinds[name] is int and value != int(value):
-            raise SettingsError(f"{name} = {value!r} is no whole number")
-        known[name] = kinds[name](value)
+        if name not in defaults:
+            raise SettingsError(f"there is no setting {name}; there are {', '.join(sorted(defaults))}")
+        if wrong := _wrong(name, value, whole=isinstance(defaults[name], int)):
+            raise SettingsError(f"{name} = {value!r} is {wrong}")
+        known[name] = type(defaults[name])(value)
     return Settings(**known)
+
+
+def _wrong(name: str, value: Any, *, whole: bool) -> str:
+    """What the value is that the setting cannot be, or nothing."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return "no number"
+    if whole and value != int(value):
+        return "no whole number"
+    if value < LEAST.get(name, 0):
+        return f"below {LEAST.get(name, 'zero')}"
+    if value == 0 and name not in MAY_BE_ZERO:
+        return "zero, which it cannot be"
+    return "more than 1, the whole" if name in SHARES and value > 1 else ""
 
 
 def from_toml(text: str) -> Settings:

@@ -17,6 +17,7 @@ from infra.clients import client
 
 DATABASE = "cadabra"
 TABLES = ("orders", "rejects", "ledger")
+STUDY_TABLES = ("ratings", "items")  # of the last `cadabra study`, if there was one
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -100,7 +101,7 @@ def register(bucket: str) -> list[str]:
     committed names only whole data files, whose lines a run that was killed would have committed again.
     """
     glue, registered = catalog(), []
-    for table in TABLES:
+    for table in (*TABLES, *STUDY_TABLES):
         newest = _newest_metadata(bucket, table)
         if newest and not glue.table_exists((DATABASE, table)):
             glue.register_table((DATABASE, table), f"s3://{bucket}/{newest}")

@@ -1,6 +1,7 @@
 """The artifacts: a zip for each Lambda, and what EMR fetches. `make package` writes them into build/.
 
-Reproducible byte for byte: files in order of their names, with one date and one mode.
+Reproducible byte for byte: files in order of their names, with one date and one mode. The steps' Python
+environment is an artifact of its own, infra/emr_environment: it is large, and the local EMR needs none.
 """
 
 import hashlib
@@ -11,11 +12,15 @@ from io import BytesIO
 from pathlib import Path
 
 from contracts.s3_layout import ARTIFACTS
+from infra import emr_environment
+from infra.console import waiting
+from infra.problem import ProblemError
 
 PROJECT = Path(__file__).resolve().parents[1]
 BUILD = PROJECT / "build"
 LAMBDAS = ("start_retrain", "publish", "lookup")
-EMR_ENTRIES = ("ingest.py", "retrain.py")
+EMR_ENTRIES = ("ingest.py", "retrain.py", "study.py")
+EMR_BOOTSTRAP = "emr_bootstrap.sh"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date a zip can hold
 _MODE = 0o644 << 16
 
@@ -45,12 +50,13 @@ def _lambda_zip(project: Path, name: str) -> Artifact:
 
 def _emr_files(project: Path) -> dict[str, Artifact]:
     code = archive({**_sources(project, "contracts"), **_sources(project, "emr_jobs")})
-    folder = f"{ARTIFACTS}emr-{_digest(code)}/"
-    scripts = {
-        name: Artifact(name, (project / "emr_jobs" / name).read_bytes(), folder + name)
-        for name in EMR_ENTRIES
+    scripts = {name: (project / "emr_jobs" / name).read_bytes() for name in EMR_ENTRIES}
+    scripts[EMR_BOOTSTRAP] = (project / "infra" / EMR_BOOTSTRAP).read_bytes()
+    folder = f"{ARTIFACTS}emr-{_digest(code + scripts[EMR_BOOTSTRAP])}/"
+    return {
+        "emr_jobs": Artifact("emr_jobs.zip", code, folder + "emr_jobs.zip"),
+        **{name: Artifact(name, content, folder + name) for name, content in scripts.items()},
     }
-    return {"emr_jobs": Artifact("emr_jobs.zip", code, folder + "emr_jobs.zip"), **scripts}
 
 
 def _sources(root: Path, package: str) -> dict[str, bytes]:
@@ -77,6 +83,16 @@ def main() -> int:
     for artifact in artifacts().values():
         (BUILD / artifact.name).write_bytes(artifact.content)
         print(f"build/{artifact.name}  {len(artifact.content):,} bytes  {_digest(artifact.content)}")
+    environment = BUILD / emr_environment.NAME
+    try:
+        with waiting("fetching and packing the steps' Python environment"):
+            emr_environment.build(environment)
+    except ProblemError as error:
+        print(error, file=sys.stderr)
+        return 1
+    with environment.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    print(f"build/{environment.name}  {environment.stat().st_size:,} bytes  {digest}")
     return 0
 
 

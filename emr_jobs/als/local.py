@@ -1,7 +1,6 @@
 """ALS in one process: threads over the kernel, which holds no lock. For all data that fits a machine."""
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -12,7 +11,6 @@ from threadpoolctl import threadpool_limits
 from emr_jobs.als.kernel import Floats, solve_rows
 from emr_jobs.als.objective import Objective
 from emr_jobs.als.training import Trained, Training, alternate
-from emr_jobs.settings import Settings
 
 
 def fit(training: Training) -> Trained:
@@ -26,21 +24,6 @@ def fit(training: Training) -> Trained:
             solve_items=partial(half, by_item, customers, items),
             solve_customers=partial(half, by_customer, items, customers),
         )
-
-
-def train(
-    ratings: sparse.csr_matrix, customers: Floats, items: Floats, settings: Settings, *, exact: bool = False
-) -> Iterator[float]:
-    """The losses of `fit` by the settings; where nobody bought anything, factors of zero and no loss."""
-    objective = Objective.of(settings)
-    if not ratings.nnz:
-        customers[:], items[:] = 0, 0
-        return iter((0.0,))
-    return iter(
-        fit(
-            Training(ratings, customers, items, objective, settings.iterations, settings.enough_gain, exact)
-        ).losses
-    )
 
 
 def fold_in(ratings: sparse.csr_matrix, items: Floats, objective: Objective) -> Floats:

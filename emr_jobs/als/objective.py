@@ -25,9 +25,10 @@ class Objective:
     ridge_pair_weight: float  # alpha0 again; MLlib knows only 0
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, *, everywhere: bool = True) -> Self:
+        """`everywhere`: the ridge counts the pairs never bought too."""
         alpha0 = settings.pair_weight
-        return cls(settings.purchase_weight, alpha0, settings.regularisation, alpha0)
+        return cls(settings.purchase_weight, alpha0, settings.regularisation, alpha0 if everywhere else 0.0)
 
     def gramian(self, factors: Floats) -> Floats:
         return np.float32(self.pair_weight) * (factors.T @ factors)

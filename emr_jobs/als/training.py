@@ -10,9 +10,6 @@ from scipy import sparse
 from emr_jobs.als.kernel import Floats
 from emr_jobs.als.objective import Objective
 
-# From the last hour's factors: bench.als finds one iteration better than ten cold ones.
-WARM_ITERATIONS = 1
-
 
 class RatingsRefusedError(ValueError):
     """These ratings, or this start, can teach nothing."""

@@ -7,16 +7,23 @@ import numpy as np
 from contracts.lists import DISCOVER, FOR_YOU
 from emr_jobs import topk
 from emr_jobs.als.kernel import Floats, Ints
+from emr_jobs.candidates.group import Group
 from emr_jobs.candidates.links import Links, spread
-from emr_jobs.candidates.past import Past
+from emr_jobs.candidates.room import Room
 from emr_jobs.compiled import compiled
 
-CUSTOMERS = 64  # in a block: its scores of 20,000 items are 40 MB
+CUSTOMERS = 32  # in a block: few enough for its scores of 20,000 items to stay near the core
+
+
+def rows(count: int) -> list[Ints]:
+    """The rows of a group of so many, block by block."""
+    every = np.arange(count, dtype=np.int32)
+    return [every[first : first + CUSTOMERS] for first in range(0, count, CUSTOMERS)]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    customers: Ints
+    rows: Ints  # the group's
     pair: Ints  # the pair bought, or topk.NOTHING
     taste: Floats
     blend: Floats
@@ -25,37 +32,40 @@ class Block:
     alike_recent: Floats
     beside: Floats
     beside_month: Floats
+    room: Room
 
 
-def block(past: Past, customers: Ints) -> Block:
-    blend, bought = past.blend, past.fitted.bought
-    row, own = bought.of(customers)
+def block(group: Group, rows: Ints) -> Block:
+    blend, bought, company = group.blend, group.bought, group.past.company
+    row, own = bought.of(rows)
     items = bought.item[own]
-    width = len(blend.items) + -len(blend.items) % topk.RUN_ITEMS
-    taste = np.zeros((len(customers), width), np.float32)
-    np.matmul(blend.customers[customers], blend.items.T, out=taste[:, : len(blend.items)])
-    pair = np.full(taste.shape, topk.NOTHING, np.int32)
+    shape = len(rows), len(blend.items) + -len(blend.items) % topk.RUN_ITEMS
+    taste, room = group.room.floats("taste", shape), group.room
+    np.matmul(blend.customers[rows], blend.items.T, out=taste[:, : len(blend.items)])
+    pair = room.ints("pair", shape, topk.NOTHING)
     pair[row, items] = own
-    everything = taste + topk.padded(blend.bias(FOR_YOU), topk.BARRED)
+    everything, novel = room.floats("blend", shape), room.floats("novel", shape)
+    np.add(taste, topk.padded(blend.bias(FOR_YOU), topk.BARRED), out=everything)
     everything[row, items] += blend.repeats[own]
-    novel = taste + topk.padded(blend.bias(DISCOVER), topk.BARRED)
+    np.add(taste, topk.padded(blend.bias(DISCOVER), topk.BARRED), out=novel)
     novel[row, items] = topk.BARRED
 
-    def linked(links: Links, weights: Floats) -> Floats:
-        scores = np.zeros_like(taste)
-        spread(customers, bought.starts, bought.item, weights, links.others, links.strengths, scores)
+    def linked(name: str, links: Links, weights: Floats) -> Floats:
+        scores = room.floats(name, shape)
+        spread(rows, bought.starts, bought.item, weights, links.others, links.strengths, scores)
         return scores
 
     return Block(
-        customers,
+        rows,
         pair,
         taste,
         everything,
         novel,
-        linked(past.alike, past.weights.ever),
-        linked(past.alike, past.weights.recent),
-        linked(past.beside, past.weights.last_order),
-        linked(past.beside, past.weights.month),
+        linked("alike", company.alike, group.weights.ever),
+        linked("alike_recent", company.alike, group.weights.recent),
+        linked("beside", company.beside, group.weights.last_order),
+        linked("beside_month", company.beside, group.weights.month),
+        room,
     )
 
 
@@ -68,7 +78,8 @@ def best(scores: Floats, count: int) -> Ints:
 
 def unbought(block: Block, scores: Floats) -> Floats:
     """Scores above zero of what the customer never bought."""
-    allowed = np.empty_like(scores)
+    rows, width = scores.shape
+    allowed = block.room.floats("allowed", (rows, width))
     _allow(block.pair, scores, allowed)
     return allowed
 

@@ -7,7 +7,9 @@ import numpy as np
 from emr_jobs.als.kernel import Floats, Ints
 from emr_jobs.candidates import alike, basket, recent, repeats, taste, variants
 from emr_jobs.candidates.block import Block
-from emr_jobs.candidates.past import Past
+from emr_jobs.candidates.group import Group
+from emr_jobs.compiled import compiled
+from emr_jobs.topk import NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,32 +22,41 @@ class Candidates:
     novel_rank: Floats
 
 
-def gather(past: Past, block: Block) -> Candidates:
+def gather(group: Group, block: Block) -> Candidates:
     blend, novel = taste.offer(block), taste.offer_novel(block)
     offers = (
         blend,
         novel,
         alike.offer(block),
         basket.offer(block),
-        repeats.offer(past, block),
-        recent.offer(past, block),
-        variants.offer(past, block),
+        repeats.offer(group, block),
+        recent.offer(group, block),
+        variants.offer(group, block),
     )
     items = np.concatenate(offers, axis=1)
-    offered = np.zeros_like(block.taste, np.bool_)
-    at, place = np.nonzero(items >= 0)
-    offered[at, items[at, place]] = True
-    row, item = np.nonzero(offered)
-    return Candidates(
-        row.astype(np.int32),
-        item.astype(np.int32),
-        _ranks(blend, block.taste)[row, item],
-        _ranks(novel, block.taste)[row, item],
-    )
+    row, item = np.empty(items.size, np.int32), np.empty(items.size, np.int32)
+    ranks = np.empty((2, items.size), np.float32)
+    found = _distinct(items, blend, novel, np.empty(block.taste.shape[1], np.int32), row, item, ranks)
+    return Candidates(row[:found], item[:found], ranks[0, :found], ranks[1, :found])
 
 
-def _ranks(best: Ints, scores: Floats) -> Floats:
-    ranks = np.full_like(scores, best.shape[1])
-    row, place = np.nonzero(best >= 0)
-    ranks[row, best[row, place]] = place
-    return ranks
+@compiled()
+def _distinct(
+    offered: Ints, blend: Ints, novel: Ints, places: Ints, row: Ints, item: Ints, ranks: Floats
+) -> int:
+    """Each row's different items in their order, with their places in its two rankings; how many they are."""
+    places[:] = NOTHING
+    end = 0
+    for customer in range(len(offered)):
+        begin = end
+        for offer in np.sort(offered[customer]):
+            if offer >= 0 and (end == begin or item[end - 1] != offer):
+                row[end], item[end] = customer, offer
+                ranks[0, end], ranks[1, end] = blend.shape[1], novel.shape[1]
+                places[offer] = end
+                end += 1
+        for rank, best in enumerate((blend, novel)):
+            for place in range(best.shape[1]):
+                if best[customer, place] >= 0:
+                    ranks[rank, places[best[customer, place]]] = place
+    return end

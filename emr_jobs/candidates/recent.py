@@ -4,8 +4,8 @@ import numpy as np
 
 from emr_jobs.als.kernel import Ints
 from emr_jobs.candidates.block import Block
-from emr_jobs.candidates.past import Past
+from emr_jobs.candidates.group import Group
 
 
-def offer(past: Past, block: Block) -> Ints:
-    return np.broadcast_to(past.popular, (len(block.customers), len(past.popular)))
+def offer(group: Group, block: Block) -> Ints:
+    return np.broadcast_to(group.past.popular, (len(block.rows), len(group.past.popular)))

@@ -4,25 +4,26 @@ import numpy as np
 
 from emr_jobs.als.kernel import Floats, Ints
 from emr_jobs.candidates.block import Block, best, unbought
-from emr_jobs.candidates.past import Past
+from emr_jobs.candidates.group import Group
 
 COUNT = 20
 
 
-def offer(past: Past, block: Block) -> Ints:
+def offer(group: Group, block: Block) -> Ints:
     """The variants of what was bought most often."""
-    scores = np.zeros_like(block.taste)
-    varied = np.flatnonzero(np.bincount(past.base)[past.base] > 1)
-    scores[:, varied] = bases(past, block)[:, past.base[varied]]
+    rows, width = block.taste.shape
+    scores = block.room.floats("variants", (rows, width))
+    varied = np.flatnonzero(group.past.family >= 0)
+    scores[:, varied] = families(group, block)[:, group.past.family[varied]]
     return best(unbought(block, scores), COUNT)
 
 
-def bases(past: Past, block: Block) -> Floats:
-    """How often each customer bought of each base code; 0 for a code without variants."""
-    bought = past.fitted.bought
-    row, pair = bought.of(block.customers)
-    base = past.base[bought.item[pair]]
-    found = np.zeros((len(block.customers), int(past.base.max(initial=0)) + 1), np.float32)
-    np.add.at(found, (row, base), bought.purchases[pair].astype(np.float32))
-    found[:, np.bincount(past.base, minlength=found.shape[1]) < 2] = 0  # noqa: PLR2004 (one variant is none)
+def families(group: Group, block: Block) -> Floats:
+    """How often each customer bought of each family of variants; the last column is for what has none: 0."""
+    bought, family = group.bought, group.past.family
+    row, pair = bought.of(block.rows)
+    own = family[bought.item[pair]]
+    found = np.zeros((len(block.rows), int(family.max(initial=0)) + 2), np.float32)
+    np.add.at(found, (row, own), bought.purchases[pair].astype(np.float32))
+    found[:, -1] = 0
     return found

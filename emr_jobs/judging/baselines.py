@@ -74,7 +74,7 @@ def item_neighbours(past: Past, customers: Ints, _settings: Settings, _seed: int
     def scores(block: Ints) -> Floats:
         found = np.zeros((len(block), bought.shape[1]), np.float32)
         kept = bought.kept.astype(np.float32)
-        links = past.alike
+        links = past.company.alike
         spread(block, bought.starts, bought.item, kept, links.others, links.strengths, found)
         return found
 

@@ -9,11 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contracts.s3_layout import Version
-from emr_jobs.judging.gate import Coverage, Verdict
+from emr_jobs.judging.gate import Coverage, Inherited, Verdict
 from emr_jobs.judging.intake import Intake
 from emr_jobs.judging.trial import Trial
 from emr_jobs.orders import Orders
 from emr_jobs.settings import Settings, SettingsError, from_dict
+
+
+class CardUnreadableError(ValueError):
+    """The file is no card; the run compares with nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +29,14 @@ class Card:
     orders: dict[str, Any]  # counts and the time range of the order lines used
     intake: Intake
     coverage: Coverage
-    training: dict[str, Any]  # the start (warm from which version, or cold), the loss after each iteration
+    training: dict[str, Any]  # by which trainer and why, from which start, the loss after each iteration
     ranking: dict[str, Any]  # by what, of how many customers, and how many of their lists changed
     settings: Settings
+    settings_from: str
     gate: Verdict
-    trial: Trial | None  # the last backtest, of this run or an earlier one of the same day
+    trial: Trial  # the day's backtest, of this run or an earlier one
     published: dict[str, Any] | None  # how the lists that were live did with what was bought after them
     seconds: dict[str, float] = field(default_factory=dict)  # each stage's
-
-
-@dataclass(frozen=True, slots=True)
-class Inherited:
-    """What the next run wants of a card; what an older one did not hold is None."""
-
-    coverage: Coverage
-    settings: Settings | None
-    trial: dict[str, Any] | None
 
 
 def describe(orders: Orders) -> dict[str, Any]:
@@ -56,25 +52,24 @@ def describe(orders: Orders) -> dict[str, Any]:
     }
 
 
-def write(s3: Any, bucket: str, version: Version, card: dict[str, Any]) -> None:
-    text = json.dumps(card, indent=1)
+def write(s3: Any, bucket: str, version: Version, card: Card) -> None:
+    text = json.dumps(asdict(card), indent=1)
     s3.put_object(Bucket=bucket, Key=version.card, Body=text.encode(), ContentType="application/json")
 
 
-def plain(card: Card, trial: dict[str, Any] | None) -> dict[str, Any]:
-    """The card as JSON; `trial` is an earlier run's, where this one made none."""
-    written = asdict(card)
-    return written | {"trial": written["trial"] or trial}
-
-
-def read(s3: Any, bucket: str, version: Version) -> Inherited | None:
-    """What a version's card holds, or None where it has none."""
+def load(raw: bytes) -> Inherited:
+    """What the next run wants of a card."""
     try:
-        held = json.loads(s3.get_object(Bucket=bucket, Key=version.card)["Body"].read())
-    except s3.exceptions.NoSuchKey:
+        held = json.loads(raw)
+        arrived = Intake(**held["intake"]) if "intake" in held else None
+        return Inherited(Coverage(**held["coverage"]), _settings(held), arrived)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CardUnreadableError(f"no model card can be read from it: {error}") from error
+
+
+def _settings(held: dict[str, Any]) -> Settings | None:
+    """None where an older card's knew other settings."""
+    try:
+        return from_dict(held["settings"])
+    except SettingsError:
         return None
-    try:
-        settings: Settings | None = from_dict(held["settings"])
-    except (SettingsError, KeyError):  # an older card's knew other settings
-        settings = None
-    return Inherited(Coverage(**held["coverage"]), settings, held.get("trial"))

@@ -1,29 +1,91 @@
-"""What a run judges once a day, by the data's clock: its configuration, and the lists that were shown."""
+"""What is judged once a day, by the data's clock: the runs' configuration, and the lists that were shown.
+
+The day's backtest has an S3 key of its own: it is the day's, and judges each of its runs, whichever run made
+it and whether or not that one's version went live.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
 
 from contracts import history
-from emr_jobs.inheritance import Inheritance
-from emr_jobs.judging import published, trial
+from contracts.s3_layout import BACKTEST
+from emr_jobs.judging import earlier, published, trial
 from emr_jobs.judging.published import Shown
 from emr_jobs.judging.trial import DAYS, Trial
 from emr_jobs.lists import export
 from emr_jobs.lists.export import ExportMissingError
 from emr_jobs.orders import DAY_SECONDS, Orders
-from emr_jobs.settings import Settings
+from emr_jobs.settings import Settings, SettingsError, from_dict
 from emr_jobs.shop import Shop
 
 
-def due(last: Inheritance, now: int, settings: Settings) -> bool:
-    """A day has passed since the last backtest, or what it judged is no longer what runs."""
-    before = last.card.trial if last.card else None
-    if before is None or last.card is None or last.card.settings != settings:
-        return True
-    return not 0 <= now - (before["cut"] + DAYS * DAY_SECONDS) < DAY_SECONDS
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    trial: Trial
+    settings: Settings
+    in_use: Settings | None  # of the version that was live
+
+    def due(self, settings: Settings, in_use: Settings | None, now: int) -> bool:
+        """A day has passed since, or it judged something else, or beside something else."""
+        if self.settings != settings or in_use not in (settings, self.in_use):
+            return True
+        return not 0 <= now - (self.trial.cut + DAYS * DAY_SECONDS) < DAY_SECONDS
 
 
-def backtest(last: Inheritance, orders: Orders, now: int, settings: Settings, seed: int) -> Trial | None:
-    if not due(last, now, settings):
+@dataclass(frozen=True, slots=True)
+class Today:
+    backtest: Backtest
+    shown: Shown | None  # how the last lists did; told by the run that made the backtest
+    new: bool
+
+    @property
+    def said(self) -> str:
+        return said(self.backtest.trial, self.shown) + ("" if self.new else ", made earlier")
+
+
+def today(
+    shop: Shop, in_use: Settings | None, orders: Orders, now: int, settings: Settings, seed: int
+) -> Today:
+    last = held(shop)
+    found = backtest(shop, last, in_use, orders, now, settings, seed)
+    if found is last:
+        return Today(found, None, new=False)
+    return Today(found, shown(shop, orders, now), new=True)
+
+
+def backtest(
+    shop: Shop,
+    last: Backtest | None,
+    in_use: Settings | None,
+    orders: Orders,
+    now: int,
+    settings: Settings,
+    seed: int,
+) -> Backtest:
+    """The day's: the last one, or one made now."""
+    if last and not last.due(settings, in_use, now):
+        return last
+    made = trial.trial(orders, now, settings, in_use, seed, partial(earlier.forest_at, shop))
+    return Backtest(made, settings, in_use)
+
+
+def keep(shop: Shop, made: Today) -> None:
+    """For the other runs of the day."""
+    if not made.new:
+        return
+    text = json.dumps(asdict(made.backtest), indent=1)
+    shop.s3.put_object(Bucket=shop.bucket, Key=BACKTEST, Body=text.encode())
+
+
+def held(shop: Shop) -> Backtest | None:
+    """The last one; where it cannot be read it is made again."""
+    try:
+        known = json.loads(shop.object(BACKTEST))
+        in_use = from_dict(known["in_use"]) if known["in_use"] else None
+        return Backtest(trial.from_plain(known["trial"]), from_dict(known["settings"]), in_use)
+    except (shop.s3.exceptions.NoSuchKey, SettingsError, ValueError, KeyError, TypeError):
         return None
-    return trial.trial(orders, now, settings, last.card.settings if last.card else None, seed)
 
 
 def shown(shop: Shop, orders: Orders, now: int) -> Shown | None:
@@ -38,9 +100,7 @@ def shown(shop: Shop, orders: Orders, now: int) -> Shown | None:
     return published.judge(version, rows, orders, now)
 
 
-def said(made: Trial | None, seen: Shown | None) -> str:
-    if made is None:
-        return "the day's was made"
+def said(made: Trial, seen: Shown | None) -> str:
     if not made.ndcg:
         return "too few orders to judge by"
     figures = ", ".join(f"{name} {value:.3f}" for name, value in made.ndcg.items())

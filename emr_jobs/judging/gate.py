@@ -21,6 +21,15 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Inherited:
+    """What the card of the version in use tells; what an older one did not hold is None."""
+
+    coverage: Coverage
+    settings: Settings | None
+    intake: Intake | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     passed: bool
     reasons: tuple[str, ...]  # why it is refused, or what is special about it
@@ -28,16 +37,17 @@ class Verdict:
 
 def judge(
     new: Coverage,
-    live: Coverage | None,
+    live: Inherited | None,
     settings: Settings,
     intake: Intake | None = None,
     trial: Trial | None = None,
 ) -> Verdict:
-    refused = list(_uncovered(new, live, settings))
+    """`live` is what the card of the version in use tells."""
+    refused = list(_uncovered(new, live.coverage if live else None, settings))
     marks = []
     if live is None:
         marks.append(FIRST)
-    elif intake and (wrong := intake.unlike(settings.gate_intake)):
+    elif intake and (wrong := intake.unlike(settings.gate_intake, live.intake)):
         refused.append(wrong)
     if trial:
         judged = min(trial.customers.values())

@@ -19,14 +19,19 @@ class Intake:
     lines: int
     usual: float  # the median of the same weekday's
 
-    def unlike(self, times: float) -> str:
-        """What is wrong with it, or nothing."""
-        if self.usual < LEAST_LINES or self.usual / times <= self.lines <= self.usual * times:
+    def unlike(self, times: float, live: "Intake | None" = None) -> str:
+        """What is wrong with it, or nothing; a day that was put live though it was unlike is usual, too."""
+        if self.usual < LEAST_LINES or self._near(self.usual, times):
+            return ""
+        if live and live.unlike(times) and self._near(live.lines, times):
             return ""
         return (
             f"{self.lines:,} order lines in the last 24 hours, {self.usual:,.0f} is usual on this weekday: "
             "look at the logs and at what was shipped"
         )
+
+    def _near(self, lines: float, times: float) -> bool:
+        return lines / times <= self.lines <= lines * times
 
 
 def intake(orders: Orders, now: int) -> Intake:

@@ -25,7 +25,7 @@ def read(path: Path) -> tuple[Orders, Counter[Reason]]:
     """The orders of a plain, .gz or .xz file, and how many lines were refused for which reason."""
     columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
     refused: Counter[Reason] = Counter()
-    for raw in _shown(path):
+    for raw in lines(path):
         if not raw.strip():
             continue
         try:
@@ -42,7 +42,7 @@ def read(path: Path) -> tuple[Orders, Counter[Reason]]:
     return from_arrow(pa.table(columns | {"time": times})), refused
 
 
-def _shown(path: Path) -> Iterator[bytes]:
+def lines(path: Path) -> Iterator[bytes]:
     """The lines, with a progress bar by compressed bytes where someone is looking."""
     console = Console(stderr=True)
     bar = Progress(console=console, disable=not console.is_terminal, transient=True)

@@ -4,7 +4,9 @@ Every contender is fitted to the same orders, those from before the cut, and jud
 it: a model that has seen the days it is judged by is never asked.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +18,11 @@ from emr_jobs.judging.evaluation import Doubles, Truth
 from emr_jobs.lists import ranked
 from emr_jobs.orders import DAY_SECONDS, Orders
 from emr_jobs.ranker import keeping
+from emr_jobs.ranker.forest import Forest
 from emr_jobs.settings import Settings
 
 DAYS = 14
+ForestAt = Callable[[int, Settings], Forest | None]  # of a cut, grown with these settings before it
 NEW, IN_USE, POPULAR, AGAIN = "this configuration", "the one in use", "popularity", "own repeats"
 
 
@@ -43,8 +47,20 @@ class Trial:
     leads: tuple[Lead, ...] = field(default=())
 
 
-def trial(orders: Orders, now: int, settings: Settings, in_use: Settings | None, seed: int) -> Trial:
-    """`in_use` is refitted to the same orders where it differs."""
+def from_plain(values: dict[str, Any]) -> Trial:
+    """As dataclasses.asdict wrote it."""
+    return Trial(**values | {"leads": tuple(Lead(**lead) for lead in values["leads"])})
+
+
+def trial(
+    orders: Orders,
+    now: int,
+    settings: Settings,
+    in_use: Settings | None,
+    seed: int,
+    forest_at: ForestAt = lambda _cut, _settings: None,
+) -> Trial:
+    """`in_use` is refitted to the same orders where it differs; `forest_at` knows what need not be grown."""
     cut = now - DAYS * DAY_SECONDS
     known, window = evaluation.split(orders, cut, DAYS)
     if not len(known):
@@ -55,7 +71,7 @@ def trial(orders: Orders, now: int, settings: Settings, in_use: Settings | None,
         for name in CUSTOMER_LISTS
     }
     judged = {name: len(truth.customers) for name, truth in truths.items()}
-    ranker = keeping.ranker(None, known, cut, settings, seed)
+    ranker = _ranker(known, cut, settings, seed, forest_at)
     if not all(judged.values()):
         return Trial(cut, ranker.said, judged, {})
     ours = _figures(configured(then, ranker, truths, settings), truths)
@@ -64,11 +80,17 @@ def trial(orders: Orders, now: int, settings: Settings, in_use: Settings | None,
         AGAIN: _figures(plain_lists.again(then, settings.popular_days), truths),
     }
     if in_use and in_use != settings:
-        before = keeping.ranker(None, known, cut, in_use, seed)
+        before = _ranker(known, cut, in_use, seed, forest_at)
         lists = configured(past(known, cut, in_use, seed), before, truths, in_use)
         others[IN_USE] = _figures(lists, truths)
     leads = tuple(_lead(name, over, ours, theirs) for over, theirs in others.items() for name in truths)
     return Trial(cut, ranker.said, judged, {name: float(ours[name].mean()) for name in truths}, leads)
+
+
+def _ranker(known: Orders, cut: int, settings: Settings, seed: int, forest_at: ForestAt) -> keeping.Ranker:
+    if found := forest_at(cut, settings):
+        return keeping.Ranker(found, f"the forest of {(cut - found.trained) / 3_600:.0f} h before", new=False)
+    return keeping.ranker(None, known, cut, settings, seed)
 
 
 def configured(

@@ -137,7 +137,7 @@ def search(fortnight: Fortnight, draws: int, seed: int) -> Settings:
 
 def _judge(fortnight: Fortnight, draw: Draw, share: float) -> None:
     """Train a few iterations on from where the draw is, and judge it."""
-    some = replace(draw.settings, iterations=FIRST_ITERATIONS)
+    some = replace(draw.settings, iterations=FIRST_ITERATIONS, warm_iterations=FIRST_ITERATIONS)
     draw.fitted = fortnight.fit(some, draw.fitted.factors if draw.fitted else None)
     draw.worth = fortnight.worth(draw.fitted, draw.settings, share)
 

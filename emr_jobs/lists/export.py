@@ -30,6 +30,10 @@ class ExportMissingError(RuntimeError):
     """The version has no complete export in S3."""
 
 
+class ExportUnreadableError(ExportMissingError):
+    """What stands in its place is damaged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """One list of many keys: rows of codes and of reasons, negative where a list has ended."""
@@ -129,4 +133,9 @@ def _parquet(s3: Any, bucket: str, key: str) -> pa.Table:
         raise ExportMissingError(
             f"s3://{bucket}/{key} is missing: the version was never wholly exported, or it was deleted"
         ) from error
-    return pq.read_table(io.BytesIO(raw)).select(SCHEMA.names).cast(SCHEMA)
+    try:
+        return pq.read_table(io.BytesIO(raw)).select(SCHEMA.names).cast(SCHEMA)
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        raise ExportUnreadableError(
+            f"s3://{bucket}/{key} cannot be read: {error}. Publish another version, or retrain"
+        ) from error

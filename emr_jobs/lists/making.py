@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from emr_jobs.als.kernel import Ints
-from emr_jobs.candidates import past
+from emr_jobs.candidates import company, past
+from emr_jobs.candidates.company import Company
 from emr_jobs.factors import Factors
 from emr_jobs.inheritance import Inheritance
 from emr_jobs.lists import ranked, renewal, served
@@ -17,11 +18,14 @@ from emr_jobs.orders import Flags, Orders
 from emr_jobs.ranker.keeping import Ranker
 from emr_jobs.settings import Settings
 
+Learnt = tuple[Factors | None, Company | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
     rows: pa.Table
     lasting: Factors | None  # where a forest ranked
+    company: Company | None  # likewise
     ranked: renewal.Ranked
     counts: dict[str, Any]  # for the card
 
@@ -41,7 +45,7 @@ def make(
     digests = renewal.digests(orders)
     why, kept, rows = _kept(orders, digests, ranker, last, settings, fitted.now)
     customers = buyers[~kept[buyers]]
-    lists, lasting = _ranked(orders, fitted, ranker, last, customers, settings, seed)
+    lists, learnt = _ranked(orders, fitted, ranker, last, customers, settings, seed)
     fresh = served.customer_rows(fitted, lists, customers, settings)
     whole = pa.concat_tables([fresh, rows]).combine_chunks().sort_by("key")
     everyone = last.ranked.everyone if last.ranked and not why else fitted.now
@@ -52,7 +56,7 @@ def make(
         "ranked": len(customers),
         "changed": _changes(fresh, last.rows),
     }
-    return Made(whole, lasting, renewal.Ranked(orders.customers, digests, everyone, ranker.name), counts)
+    return Made(whole, *learnt, renewal.Ranked(orders.customers, digests, everyone, ranker.name), counts)
 
 
 def _kept(
@@ -82,12 +86,13 @@ def _ranked(
     customers: Ints,
     settings: Settings,
     seed: int,
-) -> tuple[dict[str, Ints], Factors | None]:
+) -> tuple[dict[str, Ints], Learnt]:
     if ranker.forest is None:
-        return ranked.by_blend(fitted, customers, settings), None
+        return ranked.by_blend(fitted, customers, settings), (None, None)
     lasting = past.lasting(orders, fitted, settings, seed, last.lasting)
-    then = past.known(orders, fitted, lasting, settings)
-    return ranked.by_forest(then, ranker.forest, customers), lasting
+    kept = company.company(last.company, orders, fitted.bought, fitted.now, settings)
+    then = past.known(orders, fitted, lasting, kept, settings)
+    return ranked.by_forest(then, ranker.forest, customers), (lasting, kept)
 
 
 def _changes(rows: pa.Table, before: pa.Table | None) -> int:

@@ -21,6 +21,8 @@ from emr_jobs.settings import Settings
 _POPULAR = 0
 _AGAIN = 1  # plus the weeks; 0 weeks where there is no rhythm
 LONGEST_RHYTHM_WEEKS = 52
+LEAST_PURCHASES = 3  # of a rhythm
+MISSED_GAPS = 2  # since the last purchase, beyond which the rhythm has ended
 _BECAUSE = _AGAIN + LONGEST_RHYTHM_WEEKS + 1  # plus the item
 _WEEK_SECONDS = 7 * DAY_SECONDS
 
@@ -36,10 +38,12 @@ def vocabulary(items: pa.StringArray) -> pa.StringArray:
     return pa.array(map(str, texts), pa.string())
 
 
-def reasons(best: Ints, popular: Floats, blend: Blend, bought: Pairs, pull: Floats, alike: Floats) -> Ints:
+def reasons(
+    best: Ints, popular: Floats, blend: Blend, bought: Pairs, now: int, pull: Floats, alike: Floats
+) -> Ints:
     """A row of the vocabulary for each entry of `best`; `popular` is what popularity adds to a score."""
     answer = np.zeros(best.shape, np.int32)
-    rhythms = rhythm_weeks(bought)
+    rhythms = rhythm_weeks(bought, now)
     threads = os.cpu_count() or 1
 
     def share(first: int) -> None:
@@ -63,11 +67,15 @@ def reasons(best: Ints, popular: Floats, blend: Blend, bought: Pairs, pull: Floa
     return answer
 
 
-def rhythm_weeks(bought: Pairs) -> Ints:
-    """The mean gap between a pair's purchases in whole weeks, at least one; 0 where there is no rhythm."""
+def rhythm_weeks(bought: Pairs, now: int) -> Ints:
+    """The mean gap between a pair's purchases in whole weeks, at least one; 0 where there is no rhythm.
+
+    Two purchases show none yet, and one that a customer has left off is none any more.
+    """
     gaps = (bought.last - bought.first) / np.maximum(1, bought.purchases - 1)
     weeks = np.maximum(1, np.rint(gaps / _WEEK_SECONDS))
-    has_rhythm = (gaps >= DAY_SECONDS) & (weeks <= LONGEST_RHYTHM_WEEKS)
+    has_rhythm = (bought.purchases >= LEAST_PURCHASES) & (gaps >= DAY_SECONDS)
+    has_rhythm &= (weeks <= LONGEST_RHYTHM_WEEKS) & (now - bought.last <= MISSED_GAPS * weeks * _WEEK_SECONDS)
     return np.where(has_rhythm, weeks, 0).astype(np.int32)
 
 

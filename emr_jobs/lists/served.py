@@ -1,4 +1,7 @@
-"""The rows that a model serves: for each customer, for each item with company, for what is popular."""
+"""The rows that a model serves: for each customer, for each item with companions, for what is popular.
+
+An item's companions are those bought with it, and after them, up to a full list, those described like it.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -15,15 +18,21 @@ from contracts.lists import (
 )
 from contracts.lists import customer_key as key_of_customer
 from contracts.lists import together_key as key_of_together
-from emr_jobs import model
+from emr_jobs import model, topk
 from emr_jobs.als.kernel import Ints
 from emr_jobs.judging.gate import Coverage
-from emr_jobs.lists import export, popularity, reasons
+from emr_jobs.lists import export, popularity, reasons, twins
+from emr_jobs.lists.assortment import UNNAMED, Assortment, Catalogue
+from emr_jobs.lists.described import described
 from emr_jobs.lists.export import Ranked
 from emr_jobs.lists.together import together
 from emr_jobs.model import Model
 from emr_jobs.orders import Orders
 from emr_jobs.settings import Settings
+
+WHY_TOGETHER = (ReasonKind.TOGETHER, ReasonKind.SIMILAR)
+# How much selling well adds to a likeness, in halves: finer steps change five times as many lists an hour.
+SELLING_STEPS = 2
 
 
 def buyers(fitted: Model) -> Ints:
@@ -38,25 +47,49 @@ def customer_rows(fitted: Model, ranked: dict[str, Ints], customers: Ints, setti
     pulls = reasons.pulls(fitted.ratings, settings)
     lists = {}
     for name, best in ranked.items():
-        why = reasons.reasons(best, blend.popular[name], blend, fitted.bought, pulls, alike)
+        why = reasons.reasons(best, blend.popular[name], blend, fitted.bought, fitted.now, pulls, alike)
         lists[name] = Ranked(best[customers], why[customers])
     items = fitted.factors.items
     keys = _keys(key_of_customer(""), fitted.factors.customers.take(pa.array(customers)))
     return export.table(keys, lists, items, reasons.vocabulary(items))
 
 
-def item_rows(orders: Orders, fitted: Model, settings: Settings) -> pa.Table:
-    """What is bought together with each item, where enough was, and what is popular now."""
-    best = together(orders, settings)
-    has_company = best[:, 0] >= 0
-    company = _one_reason(best[has_company], ReasonKind.TOGETHER)
-    keys = _keys(key_of_together(""), orders.items.filter(pa.array(has_company)))
+def item_rows(orders: Orders, fitted: Model, settings: Settings, catalogue: Catalogue = UNNAMED) -> pa.Table:
+    """The companions of each item of the orders and of the catalogue, and what is popular now."""
+    goods = catalogue.beside(orders.items)
+    best, why = companions(orders, fitted, settings, goods)
+    has_any = best[:, 0] >= 0
+    lists = {TOGETHER: Ranked(best[has_any], why[has_any])}
+    keys = _keys(key_of_together(""), goods.codes.filter(pa.array(has_any)))
+    rows = [export.table(keys, lists, goods.codes, _texts(*WHY_TOGETHER))]
     popular = popularity.ranked(fitted.bought, fitted.now, settings.popular_days, STORED_ENTRIES)
-    rows = [export.table(keys, {TOGETHER: company[0]}, orders.items, company[1])]
     if len(popular):
-        now = _one_reason(popular.reshape(1, -1), ReasonKind.POPULAR)
-        rows.append(export.table(pa.array([POPULAR_KEY]), {POPULAR: now[0]}, orders.items, now[1]))
+        now = Ranked(popular.reshape(1, -1), np.zeros((1, len(popular)), np.int32))
+        reason = _texts(ReasonKind.POPULAR)
+        rows.append(export.table(pa.array([POPULAR_KEY]), {POPULAR: now}, orders.items, reason))
     return pa.concat_tables(rows).combine_chunks().sort_by("key")
+
+
+def companions(orders: Orders, fitted: Model, settings: Settings, goods: Assortment) -> tuple[Ints, Ints]:
+    """A row for each item of the assortment, and each entry's place in WHY_TOGETHER."""
+    missing = len(goods.codes) - len(orders.items)
+    best = np.pad(together(orders, settings), ((0, missing), (0, 0)), constant_values=topk.NOTHING)
+    why = np.zeros_like(best)
+    short = np.flatnonzero(best[:, -1] < 0).astype(np.int32)
+    sells = np.pad(popularity.recent(fitted.bought, fitted.now, settings.popular_days), (0, missing))
+    weights = goods.for_sale * (1 + np.rint(SELLING_STEPS * np.sqrt(sells)) / SELLING_STEPS)
+    alike = described(goods.names, short, weights.astype(np.float32), STORED_ENTRIES + twins.SPARE)
+    alike = twins.thinned(alike, twins.base_codes(goods.codes), twins.MOST[TOGETHER], alike.shape[1])
+    best[short], why[short] = _continued(best[short], alike)
+    return best, why
+
+
+def _continued(best: Ints, more: Ints) -> tuple[Ints, Ints]:
+    """The lists with what is not yet in them after them, as long as they were; and which entries that is."""
+    known = (more[:, :, None] == best[:, None, :]).any(axis=2)
+    both = np.concatenate([best, np.where(known, topk.NOTHING, more)], axis=1)
+    order = np.argsort(both < 0, axis=1, kind="stable")[:, : best.shape[1]]
+    return np.take_along_axis(both, order, axis=1), (order >= best.shape[1]).astype(np.int32)
 
 
 def coverage(customers: pa.Table) -> Coverage:
@@ -70,10 +103,8 @@ def _code_columns(rows: pa.Table) -> list[pa.ChunkedArray]:
     return [rows[name] for name in CUSTOMER_LISTS] if rows.num_rows else []
 
 
-def _one_reason(
-    codes: "np.ndarray[tuple[int, int], np.dtype[np.int32]]", kind: ReasonKind
-) -> tuple[Ranked, pa.Array]:
-    return Ranked(codes, np.zeros_like(codes)), pa.array([str(Reason(kind))])
+def _texts(*kinds: ReasonKind) -> pa.StringArray:
+    return pa.array([str(Reason(kind)) for kind in kinds], pa.string())
 
 
 def _keys(prefix: str, names: pa.StringArray) -> pa.StringArray:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from contracts.lists import holds_lists
 from contracts.s3_layout import PUBLICATIONS, Part, publication_prefix
 from emr_jobs.shop import Shop
 
@@ -26,6 +27,14 @@ class ThrottledError(RuntimeError):
 def doubtful(shop: Shop, live_number: int, but: int = 0) -> set[str]:
     """The keys to write or remove though both versions agree on them; `but` is the publication to be made."""
     return touched_since(shop, live_number, but) | written_late(shop, live_number)
+
+
+def all_served(shop: Shop) -> set[str]:
+    """Every key with lists that the table has: what the live version wrote cannot be told."""
+    pages = shop.dynamodb.get_paginator("scan").paginate(
+        TableName=shop.table, ConsistentRead=True, ProjectionExpression="id"
+    )
+    return {item["id"]["S"] for page in pages for item in page["Items"] if holds_lists(item["id"]["S"])}
 
 
 def touched_since(shop: Shop, number: int, but: int = 0) -> set[str]:

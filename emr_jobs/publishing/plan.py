@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from contracts.publications import Publication
 from contracts.s3_layout import Version
 from emr_jobs.lists import export
-from emr_jobs.publishing.doubt import doubtful
+from emr_jobs.lists.export import ExportMissingError
+from emr_jobs.publishing.doubt import all_served, doubtful
 from emr_jobs.shop import Shop
 
 PART_ITEMS = 1_000  # the publisher writes so many well within its time
@@ -21,6 +24,7 @@ class Plan:
     """The parts in their order, at least one; each a JSON object a line."""
 
     parts: tuple[bytes, ...]
+    unread: str = ""  # why the live version's lists could not be compared: then every item is written
 
     @property
     def items(self) -> int:
@@ -33,14 +37,23 @@ class Plan:
 
 def plan(shop: Shop, version: Version, found: Publication | None, *, full: bool, but: int = 0) -> Plan:
     """What turns the table as it is served into `version`; `but` is the publication it belongs to already."""
-    new, live = export.read(shop.s3, shop.bucket, version), export.empty()
-    if found and found.live_version:
-        live = export.read(shop.s3, shop.bucket, Version.parse(found.live_version))
-    keys = doubtful(shop, found.live_number if found else 0, but)
+    new = export.read(shop.s3, shop.bucket, version)
+    live, unread = _live(shop, found)
+    keys = all_served(shop) if unread else doubtful(shop, found.live_number if found else 0, but)
     if full:
         keys |= set(new["key"].to_pylist())
     changed, removed = export.difference(new, live, keys)
-    return Plan(tuple(in_parts(map(_line, export.plain(changed, removed, version)))))
+    return Plan(tuple(in_parts(map(_line, export.plain(changed, removed, version)))), unread)
+
+
+def _live(shop: Shop, found: Publication | None) -> tuple[pa.Table, str]:
+    """What is served, or nothing and why it is not known."""
+    if found is None or not found.live_version:
+        return export.empty(), ""
+    try:
+        return export.read(shop.s3, shop.bucket, Version.parse(found.live_version)), ""
+    except ExportMissingError as error:
+        return export.empty(), str(error)
 
 
 def in_parts(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -42,6 +42,8 @@ class PublicationOvertakenError(RuntimeError):
 def publish(shop: Shop, version: Version, *, full: bool, deadline: float, report: Report) -> Publication:
     """Put `version` live; with `full`, every item is written and not only what differs from what is live."""
     number, planned = _continued(shop, version, report) or _begun(shop, version, full=full)
+    if planned.unread:
+        report(f"the live version's lists cannot be compared, every item is written: {planned.unread}")
     report(f"publication {number}: {planned.items:,} items differ, in {len(planned.parts)} parts")
     _write_parts(shop, number, planned.parts)
     live = wait(shop, number, deadline, report)

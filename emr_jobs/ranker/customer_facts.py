@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from emr_jobs.als.kernel import Floats
-from emr_jobs.candidates.past import Past, days_since
-from emr_jobs.orders import GUEST, distinct
+from emr_jobs.candidates.group import Group
+from emr_jobs.candidates.past import days_since
+from emr_jobs.orders import distinct
 
 Doubles = npt.NDArray[np.float64]
 
@@ -19,14 +20,13 @@ _MONTH_DAYS = 30
 _LEAST_VARIANCE = 1e-4
 
 
-def columns(past: Past, price: Floats) -> dict[str, Floats]:
-    """A value for each customer; `price` is the logarithm of each item's."""
-    bought, orders = past.fitted.bought, past.orders
-    width = bought.shape[0]
-    last, first = days_since(past.now, bought.last), days_since(past.now, bought.first)
-    known = orders.sold & (orders.customer != GUEST)
-    numbers = int(orders.invoice.max(initial=0)) + 1
-    invoice = distinct(orders.customer[known].astype(np.int64) * numbers + orders.invoice[known])
+def columns(group: Group, price: Floats) -> dict[str, Floats]:
+    """A value for each of the group; `price` is the logarithm of each item's."""
+    bought, sales, now = group.bought, group.sales, group.past.now
+    width = len(group)
+    last, first = days_since(now, bought.last), days_since(now, bought.first)
+    numbers = int(sales.invoice.max(initial=0)) + 1
+    invoice = distinct(sales.customer.astype(np.int64) * numbers + sales.invoice)
     invoices = np.bincount(invoice // numbers, minlength=width)
     newest, oldest = np.full(width, np.inf), np.zeros(width)
     np.minimum.at(newest, bought.customer, last)
@@ -41,7 +41,7 @@ def columns(past: Past, price: Floats) -> dict[str, Floats]:
     prices, weight = price[bought.item], bought.purchases / np.maximum(1, purchases[bought.customer])
     level = summed(prices * weight)
     variance = summed(prices**2 * weight) - level**2
-    paid = orders.quantity[known] * orders.price[known].astype(np.float64)
+    paid = sales.quantity * sales.price.astype(np.float64)
     found = {
         "since_order": newest,
         "since_first": oldest,
@@ -53,7 +53,7 @@ def columns(past: Past, price: Floats) -> dict[str, Floats]:
         "repeat_share": 1 - items / np.maximum(1, purchases),
         "price_level": level,
         "price_spread": np.sqrt(np.maximum(_LEAST_VARIANCE, variance)),
-        "spent": np.log1p(np.bincount(orders.customer[known], paid, width)),
+        "spent": np.log1p(np.bincount(sales.customer, paid, width)),
         "month_items": summed(last <= _MONTH_DAYS),
         "month_new": summed(first <= _MONTH_DAYS),
     }

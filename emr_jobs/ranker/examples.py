@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from emr_jobs.als.kernel import Floats, Ints
 from emr_jobs.candidates import block
+from emr_jobs.candidates.group import group
 from emr_jobs.candidates.past import Past, past
 from emr_jobs.judging import evaluation
 from emr_jobs.orders import DAY_SECONDS, Flags, Orders
@@ -85,9 +86,7 @@ def _of_cut(
 
 def tables(past: Past, customers: Ints) -> Iterator[Table]:
     """The candidates of these customers, block after block, on all cores."""
-    known = features.facts(past)
-    parts = [
-        customers[first : first + block.CUSTOMERS] for first in range(0, len(customers), block.CUSTOMERS)
-    ]
+    some = group(past, customers)
+    known = features.facts(some)
     with ThreadPoolExecutor(os.cpu_count()) as pool, threadpool_limits(1, "blas"):
-        yield from pool.map(lambda part: features.table(past, known, part), parts)
+        yield from pool.map(lambda rows: features.table(some, known, rows), block.rows(len(some)))

@@ -11,7 +11,7 @@ import numpy as np
 from emr_jobs.als.kernel import Floats, Ints
 from emr_jobs.candidates import pool, variants
 from emr_jobs.candidates.block import Block, block
-from emr_jobs.candidates.past import Past
+from emr_jobs.candidates.group import Group
 from emr_jobs.candidates.pool import Candidates
 from emr_jobs.ranker import customer_facts, item_facts, pair_facts
 
@@ -37,39 +37,41 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Grain: one candidate of one customer, sorted by both."""
+    """Grain: one candidate of one customer, sorted by the group's row and the item."""
 
+    row: Ints
     customer: Ints
     item: Ints
     bought: "np.ndarray[tuple[int], np.dtype[np.bool_]]"  # the customer has bought it before
     values: Floats  # a row for each candidate, a column for each of NAMES
 
 
-def facts(past: Past) -> Facts:
-    of_items = item_facts.columns(past)
-    of_customers = customer_facts.columns(past, of_items["item_price"])
-    return Facts(pair_facts.columns(past, of_customers["orders"]), of_items, of_customers)
+def facts(group: Group) -> Facts:
+    of_items = item_facts.columns(group.past)
+    of_customers = customer_facts.columns(group, of_items["item_price"])
+    return Facts(pair_facts.columns(group, of_customers["orders"]), of_items, of_customers)
 
 
-def table(past: Past, known: Facts, customers: Ints) -> Table:
-    """The candidates of some customers, few enough to hold their scores of every item at once."""
-    held = block(past, customers)
-    found = pool.gather(past, held)
-    values = np.empty((len(found.item), len(NAMES)), np.float32)
-    for place, (_, column) in enumerate(_columns(past, known, held, found)):
-        values[:, place] = column
+def table(group: Group, known: Facts, rows: Ints) -> Table:
+    """The candidates of a group's rows, few enough to hold their scores of every item at once."""
+    held = block(group, rows)
+    found = pool.gather(group, held)
+    values = np.empty((len(NAMES), len(found.item)), np.float32)
+    for place, (_, column) in enumerate(_columns(group, known, held, found)):
+        values[place] = column
     mine = held.pair[found.row, found.item] >= 0
-    return Table(customers[found.row], found.item, mine, values)
+    own = rows[found.row]
+    return Table(own, group.customers[own], found.item, mine, values.T)
 
 
-def _columns(past: Past, known: Facts, held: Block, found: Candidates) -> Iterator[tuple[str, Floats]]:
-    row, item, customer = found.row, found.item, held.customers[found.row]
+def _columns(group: Group, known: Facts, held: Block, found: Candidates) -> Iterator[tuple[str, Floats]]:
+    row, item, customer = found.row, found.item, held.rows[found.row]
     for name in SCORES:
         yield name, getattr(held, name)[row, item]
     yield "rank", found.rank
     yield "novel_rank", found.novel_rank
-    slow = past.slow
-    yield "taste_slow", np.einsum("ij,ij->i", slow.of_customers[customer], slow.of_items[item])
+    slow_items = group.past.slow.of_items
+    yield "taste_slow", np.einsum("ij,ij->i", group.slow[customer], slow_items[item])
     pair = held.pair[row, item]
     for name, values in known.of_pairs.items():
         yield name, np.where(pair >= 0, values[pair], pair_facts.UNBOUGHT.get(name, np.float32(0)))
@@ -79,4 +81,4 @@ def _columns(past: Past, known: Facts, held: Block, found: Candidates) -> Iterat
         yield name, values[customer]
     yield "price_step", known.of_items["item_price"][item] - known.of_customers["price_level"][customer]
     own = np.where(pair >= 0, known.of_pairs["own_count"][pair], 0)
-    yield "own_variants", np.maximum(0, variants.bases(past, held)[row, past.base[item]] - own)
+    yield "own_variants", np.maximum(0, variants.families(group, held)[row, group.past.family[item]] - own)

@@ -1,7 +1,6 @@
-"""A forest of decision trees as flat arrays, and the kernel that walks it.
+"""A forest of decision trees as flat arrays, kept as one file.
 
-A node's value above its threshold goes to the child after the left one. Leaves lead to themselves, so that
-every row takes the same number of steps and no step is a guess.
+A node's value above its threshold goes to the child after the left one. Leaves lead to themselves.
 """
 
 import io
@@ -12,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from emr_jobs.als.kernel import Floats, Ints
-from emr_jobs.compiled import compiled
+from emr_jobs.ranker.leaves import Leaves, leaves
 
 Doubles = npt.NDArray[np.float64]
 
-ROWS = 128  # scored together, so that a tree is read once for all of them
-FORMAT = 1  # of the file
+FORMAT = 2  # of the file
 
 
 class ForestUnreadableError(ValueError):
@@ -29,16 +27,17 @@ class Forest:
     names: tuple[str, ...]  # of the features, in the order of the columns
     trained: int  # the time whose past it knows, seconds
     starts: Ints  # each tree's root
-    depths: Ints  # each tree's steps from root to leaf, at most
     feature: Ints
     threshold: Floats
     left: Ints
     value: Doubles  # of a leaf
 
+    def leaves(self) -> Leaves:
+        """The form that scores; made once for many blocks of rows."""
+        return leaves(self.starts, self.feature, self.threshold, self.left, self.value)
+
     def scores(self, values: Floats) -> Doubles:
-        answer = np.zeros(len(values))
-        _walk(values, self.starts, self.depths, self.feature, self.threshold, self.left, self.value, answer)
-        return answer
+        return self.leaves().scores(values)
 
 
 def dump(forest: Forest) -> bytes:
@@ -62,7 +61,7 @@ def load(raw: bytes) -> Forest:
 
 
 def _check(forest: Forest) -> None:
-    """The kernel reads without looking: what leads out of the arrays is refused here."""
+    """Scoring reads without looking: what leads out of the arrays, or in a circle, is refused here."""
     nodes = len(forest.feature)
     inside = all(
         len(array) == nodes and array.dtype == kind
@@ -75,40 +74,22 @@ def _check(forest: Forest) -> None:
     )
     if not (
         inside
-        and len(forest.starts) == len(forest.depths)
         and _within(forest.starts, nodes)
         and _within(forest.left, nodes)
-        and _within(forest.left[np.isfinite(forest.threshold)] + 1, nodes)
+        and np.array_equal(np.isinf(forest.threshold), forest.left == np.arange(nodes))
+        and _are_trees(forest.starts, forest.left, nodes)
         and _within(forest.feature, len(forest.names))
         and np.isfinite(forest.value).all()
     ):
         raise ForestUnreadableError(f"its {nodes} nodes lead out of it")
 
 
+def _are_trees(starts: Ints, left: Ints, nodes: int) -> bool:
+    """Children stand after their parent, and each node has one parent or is a root."""
+    parents = np.flatnonzero(left != np.arange(nodes))
+    reached = np.concatenate([starts, left[parents], left[parents] + 1])
+    return bool(np.all(left[parents] > parents)) and np.array_equal(np.sort(reached), np.arange(nodes))
+
+
 def _within(places: Ints, length: int) -> bool:
     return bool(np.all((places >= 0) & (places < length)))
-
-
-@compiled()
-def _walk(
-    values: Floats,
-    starts: Ints,
-    depths: Ints,
-    feature: Ints,
-    threshold: Floats,
-    left: Ints,
-    value: Doubles,
-    answer: Doubles,
-) -> None:
-    node = np.empty(ROWS, np.int32)
-    for first in range(0, len(values), ROWS):
-        count = min(ROWS, len(values) - first)
-        for tree in range(len(starts)):
-            for row in range(count):
-                node[row] = starts[tree]
-            for _ in range(depths[tree]):
-                for row in range(count):
-                    at = node[row]
-                    node[row] = left[at] + np.int32(values[first + row, feature[at]] > threshold[at])
-            for row in range(count):
-                answer[first + row] += value[node[row]]

@@ -45,14 +45,14 @@ def grow(
 
 def flattened(trees: list[dict[str, Any]], names: tuple[str, ...], trained: int) -> Forest:
     """The trees of a LightGBM model, breadth first: the two children of a node stand side by side."""
-    starts, depths = [], []
+    starts: list[int] = []
     feature: list[int] = []
     threshold: list[float] = []
     left: list[int] = []
     value: list[float] = []
     for tree in trees:
         starts.append(len(feature))
-        level, depth = [tree["tree_structure"]], 0
+        level = [tree["tree_structure"]]
         end = len(feature) + 1
         while level:
             following = []
@@ -65,14 +65,11 @@ def flattened(trees: list[dict[str, Any]], names: tuple[str, ...], trained: int)
                 if inner:
                     following += [node["left_child"], node["right_child"]]
                     end += 2
-            depth += bool(following)
             level = following
-        depths.append(depth)
     return Forest(
         names,
         trained,
         np.array(starts, np.int32),
-        np.array(depths, np.int32),
         np.array(feature, np.int32),
         np.array(threshold, np.float32),
         np.array(left, np.int32),

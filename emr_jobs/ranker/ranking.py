@@ -11,6 +11,7 @@ from contracts.lists import DISCOVER, FOR_YOU
 from emr_jobs import topk
 from emr_jobs.als.kernel import Ints, Longs
 from emr_jobs.candidates import block
+from emr_jobs.candidates.group import group
 from emr_jobs.candidates.past import Past
 from emr_jobs.compiled import compiled
 from emr_jobs.orders import Flags
@@ -23,21 +24,21 @@ def rank(
 ) -> dict[str, Ints]:
     """The lists of these customers, a row each, with at most so many `twins` of one base code in a list."""
     best = {name: np.full((len(customers), count), topk.NOTHING, np.int32) for name in (FOR_YOU, DISCOVER)}
-    known = features.facts(past)
+    some, leaves = group(past, customers), forest.leaves()
+    known = features.facts(some)
 
-    def fill(first: int) -> None:
-        part = customers[first : first + block.CUSTOMERS]
-        table = features.table(past, known, part)
-        scores = forest.scores(table.values)
-        places, starts = np.unique(table.customer, return_index=True)
-        rows = first + np.searchsorted(part, places)
-        order = np.lexsort((-scores, table.customer))
+    def fill(part: Ints) -> None:
+        table = features.table(some, known, part)
+        scores = leaves.scores(table.values)
+        starts = np.flatnonzero(np.diff(table.row, prepend=-1))
+        rows = table.row[starts]
+        order = np.lexsort((-scores, table.row))
         ends = np.append(starts, len(order))[1:]
         for name, barred in ((FOR_YOU, np.zeros_like(table.bought)), (DISCOVER, table.bought)):
             _choose(rows, starts, ends, order, table.item, barred, past.base, twins[name], best[name])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool, threadpool_limits(1, "blas"):
-        for _ in pool.map(fill, range(0, len(customers), block.CUSTOMERS)):
+        for _ in pool.map(fill, block.rows(len(some))):
             pass
     return best
 

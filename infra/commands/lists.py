@@ -14,7 +14,7 @@ def _retrain(options: argparse.Namespace) -> None:
     session.enter(options.data, options.target)
     asked = {
         "ingest": _given(first=options.first, last=options.last, rebuild=options.rebuild),
-        "retrain": _given(as_of=options.as_of),
+        "retrain": _given(as_of=options.as_of, trainer=options.trainer),
     }
     live = session.step_folder(options.data, options.target)
     try:
@@ -63,6 +63,11 @@ def _retrain_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--last", type=_checked(arguments.hour), metavar="HOUR", help="ingest up to this arrival hour"
+    )
+    parser.add_argument(
+        "--trainer",
+        choices=arguments.TRAINERS,
+        help="who trains: one process, the same over Spark, or Spark's own ALS (auto: by size)",
     )
     parser.add_argument(
         "--wait", action="store_true", help="if a run is active, wait for its end, then start"

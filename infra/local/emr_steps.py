@@ -64,6 +64,8 @@ class StepRun:
             machine=this_machine(),
             iceberg_conf=spark_jars.conf(),
         )
+        for action in self._cluster.request.get("BootstrapActions") or []:
+            self._say(f"bootstrap action {action.get('Name')} is for EMR's nodes: left out")
         for note in submission.notes:
             self._say(note)
         for fetch in submission.fetches:

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from emr_jobs.als import drivers, local, mllib
+from contracts.arguments import LOCAL, MLLIB, SPARK
+from emr_jobs.als import local, mllib
 from emr_jobs.als import spark as over_spark
+from emr_jobs.als.drivers import Trainer
 from emr_jobs.als.objective import Objective
 from emr_jobs.als.training import Training
 
 # MLlib's ridge counts bought pairs only: this is what all three can make small.
 OBJECTIVE = Objective(purchase_weight=2.0, pair_weight=0.7, regularisation=0.01, ridge_pair_weight=0.0)
 OURS = replace(OBJECTIVE, ridge_pair_weight=0.7)
-EVERY_DRIVER = pytest.mark.parametrize("driver", [drivers.LOCAL, drivers.SPARK, drivers.MLLIB])
+EVERY_DRIVER = pytest.mark.parametrize("driver", [LOCAL, SPARK, MLLIB])
 
 
 def training(ratings, objective=OBJECTIVE, rank=8, iterations=10, seed=0, exact=False):
@@ -42,7 +44,7 @@ def scattered():
 @EVERY_DRIVER
 def test_the_hidden_squares_of_a_checkerboard_score_above_all_of_the_other_colour(driver, spark):
     same, ratings = checkerboard()
-    found = drivers.train(training(ratings, rank=2, iterations=8), driver, spark)
+    found = Trainer(driver, spark=spark).train(training(ratings, rank=2, iterations=8))
     scores = found.customers @ found.items.T
     hidden = same & (ratings.toarray() == 0)
     assert scores[hidden].min() > scores[~same].max() + 0.3
@@ -51,7 +53,7 @@ def test_the_hidden_squares_of_a_checkerboard_score_above_all_of_the_other_colou
 @EVERY_DRIVER
 def test_customers_are_the_fold_in_of_the_items_where_the_solve_is_exact(driver, spark):
     ratings = scattered()
-    found = drivers.train(training(ratings, iterations=3, exact=True), driver, spark)
+    found = Trainer(driver, spark=spark).train(training(ratings, iterations=3, exact=True))
     assert np.allclose(local.fold_in(ratings, found.items, OBJECTIVE), found.customers, atol=1e-5)
     assert not found.customers[:3].any()
     assert not found.items[-1].any()
@@ -60,7 +62,7 @@ def test_customers_are_the_fold_in_of_the_items_where_the_solve_is_exact(driver,
 @EVERY_DRIVER
 def test_the_last_loss_is_the_objective_of_the_factors(driver, spark):
     ratings = scattered()
-    found = drivers.train(training(ratings, iterations=3), driver, spark)
+    found = Trainer(driver, spark=spark).train(training(ratings, iterations=3))
     assert found.losses[-1] == pytest.approx(OBJECTIVE.loss(ratings, found.customers, found.items), rel=1e-5)
     assert len(found.seconds) == 3
 
@@ -71,7 +73,7 @@ def test_spark_gives_the_factors_that_one_process_gives(spark, monkeypatch, exac
     monkeypatch.setattr(over_spark, "DEAL_BLOCKS", 3)
     ratings = scattered()
     runs = [
-        drivers.train(training(ratings, OURS, iterations=3, exact=exact), name, spark)
+        Trainer(name, spark=spark).train(training(ratings, OURS, iterations=3, exact=exact))
         for name in ("local", "spark", "spark")
     ]
     for run in runs[1:]:
@@ -82,7 +84,8 @@ def test_spark_gives_the_factors_that_one_process_gives(spark, monkeypatch, exac
 
 def test_another_seed_gives_other_factors_and_nearly_the_same_loss(spark):
     one, other = (
-        drivers.train(training(scattered(), OURS, iterations=5, seed=seed), "spark", spark) for seed in (0, 1)
+        Trainer("spark", spark=spark).train(training(scattered(), OURS, iterations=5, seed=seed))
+        for seed in (0, 1)
     )
     assert not np.array_equal(one.items, other.items)
     assert one.losses[-1] == pytest.approx(other.losses[-1], rel=0.05)
@@ -90,7 +93,7 @@ def test_another_seed_gives_other_factors_and_nearly_the_same_loss(spark):
 
 def test_mllib_ends_within_three_percent_of_our_loss(spark):
     ours, theirs = (
-        drivers.train(training(scattered(), iterations=12), name, spark).losses[-1]
+        Trainer(name, spark=spark).train(training(scattered(), iterations=12)).losses[-1]
         for name in ("local", "mllib")
     )
     assert theirs == pytest.approx(ours, rel=0.03)
@@ -98,25 +101,26 @@ def test_mllib_ends_within_three_percent_of_our_loss(spark):
 
 def test_mllib_refuses_an_objective_that_it_lacks(spark):
     with pytest.raises(mllib.ObjectiveRefusedError, match="ridge counts bought pairs only"):
-        drivers.train(training(scattered(), OURS), "mllib", spark)
+        Trainer("mllib", spark=spark).train(training(scattered(), OURS))
 
 
 def test_spark_keeps_no_blocks_afterwards(spark):
     kept = set(spark.sparkContext._jsc.getPersistentRDDs())
-    drivers.train(training(scattered(), iterations=1), "spark", spark)
+    Trainer("spark", spark=spark).train(training(scattered(), iterations=1))
     assert set(spark.sparkContext._jsc.getPersistentRDDs()) <= kept
 
 
 @EVERY_DRIVER
 def test_one_customer_and_one_item_are_enough(driver, spark):
-    found = drivers.train(training(sparse.csr_matrix(np.ones((1, 1), np.float32))), driver, spark)
+    ratings = sparse.csr_matrix(np.ones((1, 1), np.float32))
+    found = Trainer(driver, spark=spark).train(training(ratings))
     assert 0.9 < float(found.customers[0] @ found.items[0]) <= 1
 
 
 @EVERY_DRIVER
 def test_a_customer_of_ten_thousand_items_is_solved_like_any_other(driver, spark):
     ratings = sparse.csr_matrix(np.ones((2, 10_000), np.float32))
-    found = drivers.train(training(ratings, iterations=3), driver, spark)
+    found = Trainer(driver, spark=spark).train(training(ratings, iterations=3))
     assert (found.customers @ found.items.T).min() > 0.9
 
 

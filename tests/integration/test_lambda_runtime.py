@@ -154,7 +154,7 @@ def test_start_retrain_sends_the_request_once(shop, tmp_path):
         "Steps": [],
     }
     shop.s3.put_object(Bucket=shop.bucket, Key=EMR_REQUEST, Body=json.dumps(request).encode())
-    settings = {"TABLE": shop.table, "ARTIFACTS": shop.bucket, "RUN_SECONDS": "3000"}
+    settings = {"TABLE": shop.table, "ARTIFACTS": shop.bucket, "RUN_SECONDS": "3000", "METRICS": "shop"}
     with function("start_retrain", tmp_path, **settings) as invoke:
         answer = invoke({})
     assert answer["started"] is True

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,15 +16,22 @@ import pytest
 
 from contracts import lease, publications
 from contracts.lists import customer_key, from_dynamo, from_plain, together_key
-from contracts.s3_layout import Version
-from emr_jobs import retrain, settings_file
-from emr_jobs.judging import stored_orders
+from contracts.s3_layout import BACKTEST, MODEL_SETTINGS, Version
+from emr_jobs import rehearsal, retrain, session
+from emr_jobs.als.drivers import ALONE, Trainer
+from emr_jobs.als.training import RatingsRefusedError
+from emr_jobs.asked import Run
+from emr_jobs.candidates import company
+from emr_jobs.judging import earlier, stored_orders
 from emr_jobs.judging.stored_orders import NoLakeError
 from emr_jobs.lake import tables
-from emr_jobs.orders import from_arrow
+from emr_jobs.orders import epoch, from_arrow
+from emr_jobs.publishing import publication
 from emr_jobs.publishing.publication import PublicationLateError
-from emr_jobs.retrain import NoOrdersError, Run
-from emr_jobs.settings import Settings, SettingsError
+from emr_jobs.ranker import forest
+from emr_jobs.session import NoOrdersError
+from emr_jobs.settings import Settings
+from emr_jobs.settings_file import Chosen
 from infra import package
 from tests.publisher import publisher
 
@@ -104,11 +111,11 @@ def begin(shop, cluster="j-test"):
     return Run(taken.number, as_of=None, began=NOON, seed=0, wait_seconds=LONG_S)
 
 
-def go(shop, run, lines=ORDERS, settings=DEFAULTS):
+def go(shop, run, lines=ORDERS, settings=DEFAULTS, trainer=ALONE):
     def before(time):
         return pa.Table.from_pylist([line for line in lines if line["time"] < time], ORDER_SCHEMA)
 
-    retrain.retrain(shop, run, settings, before)
+    retrain.retrain(shop, run, Chosen(settings, "a test"), before, lambda _pairs: trainer)
     lease.release(shop.dynamodb, shop.table, run.number)
 
 
@@ -133,7 +140,7 @@ def test_orders_become_lists_that_are_live_each_entry_with_its_reason(shop):
     live = publications.read(shop.dynamodb, shop.table)
     assert (live.live_number, live.live_version) == (1, str(version))
     ann = served(shop, customer_key("ann"))
-    assert [(entry.code, entry.reason) for entry in ann["for_you"][:2]] == [("10001", "a2"), ("10002", "a")]
+    assert [(entry.code, entry.reason) for entry in ann["for_you"][:2]] == [("10001", "a"), ("10002", "a")]
     assert ann["discover"][0].code == "10003"
     assert {entry.code for entry in ann["discover"]} == {"10003", "20001", "20002"}
     assert [entry.code for entry in served(shop, together_key("10001"))["together"]] == ["10002"]
@@ -258,22 +265,188 @@ def test_the_forest_is_kept_for_a_day_and_trained_anew_where_it_cannot_be_read(s
         assert "1 ranked by the forest" in said
         live = Version.parse(publications.read(shop.dynamodb, shop.table).live_version)
         shop.s3.put_object(Bucket=shop.bucket, Key=live.forest, Body=b"no forest")
+        kept = shop.s3.get_object(Bucket=shop.bucket, Key=live.company)["Body"].read()
+        assert company.load(kept).made == epoch(NOON - timedelta(hours=23))  # of the first run
+        shop.s3.put_object(Bucket=shop.bucket, Key=live.company, Body=b"no company")
         go(shop, begin(shop), SEASON, YOUNG_RANKER)
         said = capsys.readouterr().out
         assert f"not taken over: s3://{shop.bucket}/{live.forest}: no forest can be read" in said
+        assert f"not taken over: s3://{shop.bucket}/{live.company}: no items' company can be read" in said
         assert "ranker: a new forest of 5 trees" in said
         go(shop, replace(begin(shop), as_of=NOON + timedelta(days=1)), SEASON, YOUNG_RANKER)
         assert "ranker: a new forest of 5 trees" in capsys.readouterr().out
 
 
-def test_settings_are_read_from_s3_and_a_wrong_one_is_named(shop):
-    shop.s3.put_object(Bucket=shop.bucket, Key="settings.toml", Body=b"rank = 8\n")
-    assert settings_file.read(shop, f"s3://{shop.bucket}/settings.toml") == replace(Settings(), rank=8)
-    shop.s3.put_object(Bucket=shop.bucket, Key="settings.toml", Body=b"ranck = 8\n")
-    with pytest.raises(SettingsError, match="there is no setting ranck"):
-        settings_file.read(shop, f"s3://{shop.bucket}/settings.toml")
-    with pytest.raises(SettingsError, match=r"none\.toml cannot be used"):
-        settings_file.read(shop, f"s3://{shop.bucket}/none.toml")
+def live_version(shop):
+    return Version.parse(publications.read(shop.dynamodb, shop.table).live_version)
+
+
+def test_a_customer_who_vanished_from_the_orders_is_served_no_more(shop):
+    two = [line for line in ORDERS if line["customer"] != "cid"]
+    settings = replace(DEFAULTS, gate_coverage=0.5)
+    with publisher(shop):
+        go(shop, begin(shop), ORDERS, settings)
+        go(shop, begin(shop), two, settings)
+    assert served(shop, customer_key("cid")) is None
+    assert "20001" not in codes(served(shop, customer_key("ann"))["discover"])
+
+
+def test_where_the_live_lists_are_damaged_everything_is_published_and_nobody_gone_is_left(shop, capsys):
+    settings = replace(DEFAULTS, gate_coverage=0.5)
+    with publisher(shop):
+        go(shop, begin(shop), ORDERS, settings)
+        damaged = live_version(shop).customers
+        shop.s3.put_object(Bucket=shop.bucket, Key=damaged, Body=b"PAR1 no more")
+        go(shop, begin(shop), [line for line in ORDERS if line["customer"] != "cid"], settings)
+    said = capsys.readouterr().out
+    assert f"not taken over: s3://{shop.bucket}/{damaged} cannot be read" in said
+    assert "the live version's lists cannot be compared, every item is written" in said
+    assert live_version(shop).customers != damaged
+    assert served(shop, customer_key("ann"))["discover"]
+    assert served(shop, customer_key("cid")) is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b'{"coverage": 1}', b"\xff"])
+def test_a_damaged_card_of_the_live_version_is_said_and_compared_with_nothing(shop, capsys, damage):
+    with publisher(shop):
+        go(shop, begin(shop))
+        first = live_version(shop)
+        shop.s3.put_object(Bucket=shop.bucket, Key=first.card, Body=damage)
+        shop.s3.put_object(Bucket=shop.bucket, Key=BACKTEST, Body=damage)
+        go(shop, begin(shop))
+    assert f"not taken over: s3://{shop.bucket}/{first.card}: no model card" in capsys.readouterr().out
+    assert live_version(shop) != first
+
+
+# The blend ranks: a backtest of it takes no time.
+BY_BLEND = replace(Settings(), ranker_least_cuts=99, gate_customers=20)
+RUINED = replace(BY_BLEND, popular_in_for_you=1e6)
+
+
+def loyal():
+    """Every five days each customer buys three of their taste's ten items, and one of a neighbour's."""
+    noise = np.random.default_rng(3)
+    for day in range(1, 50, 5):
+        for customer in range(60):
+            own = 10 * (customer % 20) + noise.choice(10, 3, replace=False)
+            for item in (*own, 10 * ((customer + 1) % 20) + noise.integers(10)):
+                yield sale(f"c{customer:02}", f"{10_000 + item}", f"{day}-{customer}", 24 * day)
+
+
+LOYAL = tuple(loyal())
+
+
+def test_a_refused_versions_backtest_is_the_days_and_refuses_the_next_hour_without_being_made_again(
+    shop, capsys
+):
+    with publisher(shop):
+        go(shop, begin(shop), LOYAL, BY_BLEND)
+        live = live_version(shop)
+        assert "made earlier" not in capsys.readouterr().out
+        go(shop, begin(shop), LOYAL, BY_BLEND)
+        assert "made earlier" in capsys.readouterr().out
+        for made_earlier in (False, True):
+            go(shop, run := begin(shop), LOYAL, RUINED)
+            said = capsys.readouterr().out
+            assert ("made earlier" in said) is made_earlier
+            assert "refused: for_you is worse than the one in use" in said
+            refused = Version(NOON - timedelta(hours=23), run.number)
+            assert f"`cadabra publish {refused} --anyway` puts it live" in said
+    assert live_version(shop).run > live.run
+    assert card(shop, live_version(shop))["gate"]["passed"]
+
+
+def test_the_forest_of_before_the_cut_need_not_be_grown_again(shop):
+    """Only one of the same settings and features that knows nothing of the judged days, nor is long past."""
+    cut, day, bare = NOON, timedelta(days=1), rehearsal._one_leaf()
+    strange = replace(bare, names=("price",))
+    for run, (before, settings, kept) in enumerate(
+        [
+            (day * 5, DEFAULTS, bare),  # too old
+            (day * 1.5, DEFAULTS, bare),
+            (day * 1, BY_BLEND, bare),
+            (day * 0.9, DEFAULTS, strange),
+            (-day * 1, DEFAULTS, bare),  # it has seen a judged day
+        ]
+    ):
+        version = Version(cut - before, run)
+        known = {"coverage": {"customers": 1, "items": 1}, "settings": asdict(settings)}
+        shop.s3.put_object(Bucket=shop.bucket, Key=version.card, Body=json.dumps(known))
+        grown = replace(kept, trained=epoch(version.as_of))
+        shop.s3.put_object(Bucket=shop.bucket, Key=version.forest, Body=forest.dump(grown))
+    assert earlier.forest_at(shop, epoch(cut), DEFAULTS).trained == epoch(cut - day * 1.5)
+    assert earlier.forest_at(shop, epoch(cut - day * 2), DEFAULTS) is None
+
+
+# A month of a shop of 120 lines a day; then a day in which somebody tries out what it can take.
+MONTH = tuple(
+    sale(f"c{customer:02}", f"100{(day + customer + item) % 20:02}", f"{day}-{customer}", day * 24 + 2)
+    for day in range(31)
+    for customer in range(40)
+    for item in range(3)
+)
+BURST = tuple(sale(f"c{n % 40:02}", f"100{n % 20:02}", f"burst-{n}", 2) for n in range(1_500))
+
+
+def test_a_day_of_far_too_many_orders_is_refused_once_and_usual_when_it_was_put_live_anyway(shop, capsys):
+    settings = replace(BY_BLEND, gate_customers=1_000)  # the backtest decides nothing
+    with publisher(shop):
+        go(shop, begin(shop), MONTH, settings)
+        go(shop, refused := begin(shop), MONTH + BURST, settings)
+        said = capsys.readouterr().out
+        assert "refused: 1,620 order lines in the last 24 hours, 120 is usual on this weekday" in said
+        version = Version(NOON - timedelta(hours=1), refused.number)
+        assert f"`cadabra publish {version} --anyway` puts it live" in said
+        publication.publish(shop, version, full=False, deadline=time.monotonic() + LONG_S, report=print)
+        go(shop, begin(shop), MONTH + BURST, settings)
+    assert "refused" not in capsys.readouterr().out
+    assert live_version(shop).run > version.run
+
+
+SHORT = replace(DEFAULTS, iterations=2)  # each half of one is a job of Spark
+
+
+def test_spark_trains_what_one_process_does_and_the_card_names_who_trained(shop, spark, capsys):
+    with publisher(shop):
+        go(shop, begin(shop), settings=SHORT, trainer=Trainer("spark", "asked for", spark))
+        over_spark = live_version(shop)
+        go(shop, replace(begin(shop), as_of=NOON - timedelta(minutes=1)), settings=SHORT)
+    assert "; spark trainer (asked for)" in capsys.readouterr().out
+    trained = card(shop, over_spark)["training"]
+    assert (trained["trainer"], trained["trainer_reason"]) == ("spark", "asked for")
+    assert len(trained["losses"]) > 1
+    assert card(shop, live_version(shop))["training"]["trainer"] == "local"
+
+
+def test_mllib_trains_the_objective_that_it_knows_from_a_start_of_its_own(shop, spark, capsys):
+    with publisher(shop):
+        go(shop, begin(shop), settings=SHORT)
+        go(shop, begin(shop), settings=SHORT, trainer=Trainer("mllib", "asked for", spark))
+    assert "cold: the mllib trainer has a start of its own" in capsys.readouterr().out
+    assert card(shop, live_version(shop))["training"]["trainer"] == "mllib"
+    assert served(shop, customer_key("ann"))["discover"][0].code == "10003"
+
+
+def test_other_settings_start_cold_for_the_last_factors_are_of_another_model(shop, capsys):
+    with publisher(shop):
+        go(shop, begin(shop))
+        first = live_version(shop)
+        go(shop, begin(shop), settings=replace(DEFAULTS, regularisation=0.1))
+    said = capsys.readouterr().out
+    assert f"not taken over: what {first} learnt: its settings were others" in said
+    assert f"cold: {first} has no factors to go on from" in said
+
+
+def test_a_refusal_is_the_steps_message_and_exit_code_1(shop, monkeypatch, capsys):
+    def refuse(*_):
+        raise RatingsRefusedError("nothing to train on")
+
+    monkeypatch.setattr(retrain, "retrain", refuse)
+    run = begin(shop)
+    arguments = ["--bucket", shop.bucket, "--table", shop.table, "--run", str(run.number)]
+    assert retrain.main(arguments) == 1
+    assert capsys.readouterr().err == "retrain: nothing to train on\n"
+    assert lease.read(shop.dynamodb, shop.table).free
 
 
 def test_a_run_without_the_lease_commits_nothing(shop):
@@ -298,7 +471,7 @@ def test_killed_while_publishing_the_next_run_ends_right(shop):
 def test_the_lake_is_read_up_to_a_time_without_fees(spark, lake):
     spark.sql(f"UPDATE {lake} SET fate = 'fee' WHERE invoice = '3'")
     spark.sql(f"UPDATE {lake} SET unit_price = 0 WHERE invoice = '2'")
-    rows = retrain.read_lake(spark, NOON - timedelta(hours=3)).to_pylist()
+    rows = session.read_lake(spark, NOON - timedelta(hours=3)).to_pylist()
     assert sorted((row["customer"], row["stock_code"], row["unit_price"] > 0) for row in rows) == [
         ("ann", "10001", False),
         ("ann", "10001", True),
@@ -310,7 +483,7 @@ def test_the_lake_is_read_up_to_a_time_without_fees(spark, lake):
 
 def test_backtest_reads_the_same_orders_without_spark(spark, lake):
     spark.sql(f"UPDATE {lake} SET fate = 'fee' WHERE invoice = '3'")
-    by_spark = from_arrow(retrain.read_lake(spark, NOON))
+    by_spark = from_arrow(session.read_lake(spark, NOON))
     alone = stored_orders.read()
     assert len(alone) == 7
     for name in ("customer", "item", "seconds", "quantity", "price", "sold"):
@@ -320,15 +493,17 @@ def test_backtest_reads_the_same_orders_without_spark(spark, lake):
 def test_a_lake_without_the_table_is_said_clearly(spark, lake):
     spark.sql(f"DROP TABLE {lake}")
     with pytest.raises(NoOrdersError, match=r"there is no table lake\.cadabra\.orders yet"):
-        retrain.read_lake(spark, NOON)
+        session.read_lake(spark, NOON)
     with pytest.raises(NoLakeError, match="the lake has no table of orders yet"):
         stored_orders.read()
     spark.sql(tables.create_statement("orders"))
 
 
-def test_the_step_as_emr_submits_it_publishes_and_gives_the_lease_back(shop, spark, lake, tmp_path):  # noqa: ARG001 (they are read by another Spark)
+@pytest.mark.parametrize("trainer", ["auto", "spark"])
+def test_the_step_as_emr_submits_it_publishes_and_gives_the_lease_back(shop, spark, lake, tmp_path, trainer):  # noqa: ARG001 (they are read by another Spark)
     for name in ("emr_jobs.zip", "retrain.py"):
         (tmp_path / name).write_bytes(package.artifacts()[name.removesuffix(".zip")].content)
+    shop.s3.put_object(Bucket=shop.bucket, Key=MODEL_SETTINGS, Body=b"iterations = 2\n")
     run = begin(shop)
     kept = ("spark.sql.", "spark.driver.extraClassPath", "spark.jars", "spark.driver.bindAddress")
     conf = [f"{key}={value}" for key, value in spark.sparkContext.getConf().getAll() if key.startswith(kept)]
@@ -337,7 +512,7 @@ def test_the_step_as_emr_submits_it_publishes_and_gives_the_lease_back(shop, spa
         *itertools.chain.from_iterable(("--conf", setting) for setting in conf),
         *("--py-files", tmp_path / "emr_jobs.zip", tmp_path / "retrain.py"),
         *("--bucket", shop.bucket, "--table", shop.table, "--run", str(run.number)),
-        *("--began", str(int(NOON.timestamp()))),
+        *("--began", str(int(NOON.timestamp())), "--trainer", trainer),
     ]
     with publisher(shop):
         ended = subprocess.run(
@@ -348,3 +523,9 @@ def test_the_step_as_emr_submits_it_publishes_and_gives_the_lease_back(shop, spa
     assert live.live_version == f"20261120T100000Z-{run.number}"
     assert f"{live.live_version} is live as publication 1" in ended.stdout
     assert lease.read(shop.dynamodb, shop.table).free
+    said = "spark trainer (asked for)" if trainer == "spark" else "local trainer (7 pairs fit one process)"
+    assert said in ended.stdout
+    settings = f"s3://{shop.bucket}/settings/model.toml"
+    assert f"retrain: settings: {settings}: iterations 2" in ended.stdout
+    written = card(shop, Version.parse(live.live_version))
+    assert (written["settings_from"], written["settings"]["iterations"]) == (settings, 2)

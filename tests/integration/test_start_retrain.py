@@ -1,6 +1,7 @@
 """One retrain runs at a time: the lease in the real local DynamoDB, and an EMR that records its requests."""
 
 import json
+from contextlib import suppress
 
 import boto3
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from contracts import lease
 from contracts.lease import LeaseHeldError, LeaseLostError
 from contracts.s3_layout import EMR_REQUEST
-from start_retrain.run import Clients, Settings, start
+from start_retrain import handler
+from start_retrain.run import Clients, RequestMissingError, Settings, start
 
 NOW = 1_795_173_509
 
@@ -55,6 +57,7 @@ def table(place):
     """The place's table, and the EMR request in its bucket."""
     request = {
         "Name": "retrain-${Run}",
+        "Instances": {"KeepJobFlowAliveWhenNoSteps": False},
         "Steps": [{"Name": "retrain", "HadoopJarStep": {"Args": ["spark-submit", "--run", "${Run}"]}}],
     }
     body = json.dumps(request).encode()
@@ -144,6 +147,65 @@ def test_while_a_cluster_ends_after_a_failure_nothing_is_started(table, emr):
     emr.looks_until_ended = 9
     emr.clusters["j-1"] = "TERMINATING"
     assert begin(table, emr, NOW + 60)["started"] is False
+
+
+def test_an_overdue_runs_end_is_said_with_the_new_ones_start(table, emr):
+    begin(table, emr)
+    said = begin(table, emr, NOW + 3007)["message"]
+    assert said == (
+        f"run {NOW} was 7 s past its deadline, cluster j-1 was ended; run {NOW + 3007} started on cluster j-2"
+    )
+
+
+def test_who_asks_for_a_cluster_that_stays_gets_the_steps_to_send(table, emr):
+    """So the Airflow DAG holds the lease as every run does."""
+    answer = begin(table, emr, event={"stay": True})
+    (sent,) = emr.requests
+    assert "Steps" not in sent
+    assert sent["Instances"] == {"KeepJobFlowAliveWhenNoSteps": True}
+    assert list(answer["steps"]) == ["retrain"]
+    assert answer["steps"]["retrain"]["HadoopJarStep"]["Args"] == ["spark-submit", "--run", str(NOW)]
+    assert held(table).cluster == answer["cluster"]
+
+
+def test_without_a_request_to_send_it_says_how_to_get_one_and_gives_the_lease_back(table, emr):
+    boto3.client("s3").delete_object(Bucket=table, Key=EMR_REQUEST)
+    with pytest.raises(
+        RequestMissingError, match=r"emr_retrain\.json is not there; `cadabra deploy` puts it"
+    ):
+        begin(table, emr)
+    assert held(table).free
+
+
+@pytest.fixture
+def handle(table, emr, monkeypatch, capsys):
+    """`handle()`: what the log's one line of JSON says of a start."""
+    clients = Clients(boto3.client("dynamodb"), emr, boto3.client("s3"))
+    settings = Settings(table, table, run_seconds=3000)
+    monkeypatch.setenv("METRICS", table)
+    monkeypatch.setattr(handler, "_clients", lambda: clients)
+    monkeypatch.setattr(handler, "_settings", lambda: settings)
+
+    def said():
+        with suppress(ConnectionError):
+            handler.handle({})
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+        return json.loads(line)
+
+    return said
+
+
+def test_the_log_has_each_outcome_as_one_line_of_json(handle, emr):
+    started, refused = handle(), handle()
+    assert (started["outcome"], started["cluster"]) == ("started", "j-1")
+    assert (refused["outcome"], refused["cluster"]) == ("refused", "j-1")
+    assert f"run {started['run']} is active" in refused["message"]
+    emr.clusters.clear()
+    emr.refuses = True
+    assert handle() == {
+        "outcome": "failed",
+        "message": "no run was started: EMR is away. The next hour tries again",
+    }
 
 
 def test_where_emr_refuses_the_lease_is_given_back(table):

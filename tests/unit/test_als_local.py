@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from emr_jobs.als import drivers, local
+from emr_jobs.als.drivers import Trainer
 from emr_jobs.als.objective import Objective
 from emr_jobs.als.training import RatingsRefusedError, Training
 
@@ -174,23 +175,27 @@ def test_a_start_of_other_rows_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("slots", "memory_bytes", "driver", "reason"),
+    ("pairs", "slots", "memory_bytes", "driver", "reason"),
     [
-        (0, 0, "local", "no Spark session"),
-        (64, 4 * 8 * 480, "spark", "Spark's 64 cores outdo the 2 here"),
-        (4, 4 * 8 * 480, "local", "would not outdo the 2 here"),
-        (4, 4 * 8 * 480 - 4, "spark", "480 pairs need"),
+        (480, 0, 0, "local", "480 pairs fit one process"),  # there is no Spark to go to
+        (480, 4, 4 * 8 * 480, "local", "480 pairs fit one process"),
+        (480, 4, 4 * 8 * 480 - 4, "spark", "480 pairs need 0.0 GiB, more than 0.0 here"),
+        (480, 8, 4 * 8 * 480, "local", "480 pairs fit one process"),  # eight do what two do here
+        (480, 64, 4 * 8 * 480, "spark", "Spark's 64 cores outdo the 2 here, at 4 times the work"),
     ],
 )
-def test_the_driver_is_chosen_by_size_and_says_why(slots, memory_bytes, driver, reason):
-    choice = drivers.choose(training(scattered()), slots, memory_bytes, cores=2)
-    assert choice.driver == driver
-    assert reason in choice.reason
+def test_the_trainer_is_chosen_by_size_and_says_why(pairs, slots, memory_bytes, driver, reason):
+    assert drivers.by_size(pairs, slots, memory_bytes, cores=2) == (driver, reason)
 
 
-def test_a_driver_that_lacks_what_it_needs_says_so():
+def test_a_trainer_that_was_asked_for_is_taken_whatever_the_size():
+    assert drivers.chosen("mllib", 1, None) == Trainer("mllib", "asked for")
+    assert str(drivers.chosen("local", 10**15, None)) == "local trainer (asked for)"
+
+
+def test_a_trainer_that_lacks_what_it_needs_says_so():
     with pytest.raises(ValueError, match="needs a Spark session"):
-        drivers.train(training(scattered()), "spark")
-    with pytest.raises(ValueError, match=r"no trainer 'gpu': choose from auto, local, spark, mllib"):
-        drivers.train(training(scattered()), "gpu")
-    assert drivers.train(training(scattered()), "auto").losses
+        Trainer("spark").train(training(scattered()))
+    with pytest.raises(ValueError, match=r"no trainer 'gpu': choose local, spark or mllib"):
+        Trainer("gpu").train(training(scattered()))
+    assert drivers.chosen("auto", 1, None).train(training(scattered())).losses

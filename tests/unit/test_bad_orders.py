@@ -17,7 +17,7 @@ from emr_jobs.settings import Settings
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 SETTINGS = Settings()
 _ROOT, _LEAF = np.zeros(1, np.int32), np.full(1, np.inf, np.float32)
-EVEN = Forest(features.NAMES, 0, _ROOT, _ROOT, _ROOT, _LEAF, _ROOT, np.zeros(1))  # every candidate is as good
+EVEN = Forest(features.NAMES, 0, _ROOT, _ROOT, _LEAF, _ROOT, np.zeros(1))  # every candidate is as good
 
 
 def sale(customer, code, days, price=1.0, quantity=1, fate="sale"):

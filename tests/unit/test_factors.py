@@ -23,6 +23,10 @@ def model(customers=("ann", "bob"), items=("10001", "10002", "10003")):
     return Factors(names(*customers), names(*items), *rows)
 
 
+def begin(customers, items, rank=4):
+    return factors.start(model(), names(*customers), names(*items), rank, seed=0)
+
+
 def test_a_file_holds_what_was_put_into_it():
     read = factors.load(factors.dump(model(customers=("ann", "bøb"))))
     assert read.customers.to_pylist() == ["ann", "bøb"]
@@ -32,16 +36,17 @@ def test_a_file_holds_what_was_put_into_it():
 
 
 def test_rows_move_with_their_names_and_new_names_start_at_zero():
-    warm = factors.warm(model(), names("aaa", "ann", "bob"), names("10000", "10001", "10003"), rank=4)
-    assert warm.of_customers[:, 0].tolist() == [0, 1, 2]
-    assert warm.of_items[:, 0].tolist() == [0, 1, 3]
-    assert warm.customers.to_pylist() == ["aaa", "ann", "bob"]
+    start = begin(("aaa", "ann", "bob"), ("10000", "10001", "10003"))
+    assert start.factors.of_customers[:, 0].tolist() == [0, 1, 2]
+    assert start.factors.of_items[:, 0].tolist() == [0, 1, 3]
+    assert start.factors.customers.to_pylist() == ["aaa", "ann", "bob"]
+    assert (start.known, start.warm, start.nearly_there) == (pytest.approx(2 / 3), True, False)
 
 
 def test_the_last_models_own_rows_stay_as_they_are():
     last = model()
-    warm = factors.warm(last, last.customers, last.items, rank=4)
-    warm.of_customers[:] = 7
+    start = factors.start(last, last.customers, last.items, rank=4, seed=0)
+    start.factors.of_customers[:] = 7
     assert last.of_customers[0, 0] == 1
 
 
@@ -50,7 +55,18 @@ def test_the_last_models_own_rows_stay_as_they_are():
     [(("x", "y", "ann"), ("10001",), 4), (("ann",), ("1", "2", "10001"), 4), (("ann",), ("10001",), 8)],
 )
 def test_a_model_of_other_names_or_another_rank_is_no_start(customers, items, rank):
-    assert factors.warm(model(), names(*customers), names(*items), rank) is None
+    start = begin(customers, items, rank)
+    assert (start.known, start.warm) == (0, False)
+    cold = factors.cold(names(*customers), names(*items), rank, seed=0)
+    assert np.array_equal(start.factors.of_items, cold.of_items)
+
+
+def test_where_no_more_than_one_in_fifty_is_new_the_start_is_nearly_there():
+    fifty = [f"{name}" for name in range(50)]
+    for new, nearly in (([], True), (["a"], True), (["a", "b"], False)):
+        last = model(customers=fifty[: 50 - len(new)])
+        start = factors.start(last, names(*fifty), names("10001"), rank=4, seed=0)
+        assert start.nearly_there is nearly
 
 
 def test_a_cold_start_is_of_unit_length_positive_and_decided_by_the_seed():

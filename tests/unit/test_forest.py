@@ -49,6 +49,17 @@ def test_values_on_a_threshold_and_beside_it_go_the_same_way(grown):
     assert np.array_equal(ours.scores(values), booster.predict(values, raw_score=True))
 
 
+def test_a_tree_of_more_leaves_than_a_number_has_bits_scores_the_same():
+    values = table(6_000)
+    bought = (np.sin(5 * values[:, 0]) * values[:, 1] > NOISE.normal(size=len(values))).astype(np.float32)
+    parameters = {"objective": "binary", "num_leaves": 150, "min_data_in_leaf": 5, "verbose": -1}
+    booster = lightgbm.train(parameters, lightgbm.Dataset(values, bought), 4)
+    trees = booster.dump_model()["tree_info"]
+    assert min(tree["num_leaves"] for tree in trees) > 64
+    ours = growing.flattened(trees, NAMES, 0)
+    assert np.array_equal(ours.scores(values), booster.predict(values, raw_score=True))
+
+
 def test_a_tree_that_is_one_leaf_adds_its_value():
     one = growing.flattened([{"tree_structure": {"leaf_value": 0.25}}] * 2, NAMES, 0)
     assert one.scores(table(3)).tolist() == [0.5, 0.5, 0.5]
@@ -83,6 +94,7 @@ def test_a_file_cut_short_is_refused(grown, end):
         {"value": np.full(1, np.nan)},
         {"threshold": np.zeros(1, np.float32)},  # an inner node without children
         {"value": np.zeros(2)},
+        {"left": np.zeros(1, np.int32), "threshold": np.ones(1, np.float32)},  # a circle
     ],
 )
 def test_nodes_that_lead_out_of_it_are_refused(damage):

@@ -6,13 +6,20 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from emr_jobs import orders
-from emr_jobs.judging.gate import Coverage, Verdict, judge
-from emr_jobs.judging.intake import intake
+from emr_jobs.judging.gate import Coverage, Inherited, Verdict, judge
+from emr_jobs.judging.intake import Intake, intake
 from emr_jobs.judging.trial import Lead, Trial
 from emr_jobs.settings import Settings
 
 SETTINGS = replace(Settings(), gate_coverage=0.8, gate_worse=0.02, gate_customers=100, gate_intake=10.0)
 FULL = Coverage(100, 100)
+
+
+def live(customers=100, items=100, intake=None):
+    return Inherited(Coverage(customers, items), SETTINGS, intake)
+
+
+LIVE = live()
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
@@ -23,12 +30,12 @@ def test_the_first_model_passes_and_is_marked():
 
 
 def test_a_version_that_covers_four_fifths_passes_unmarked():
-    verdict = judge(Coverage(80, 80), Coverage(100, 100), SETTINGS)
+    verdict = judge(Coverage(80, 80), live(), SETTINGS)
     assert (verdict.passed, verdict.reasons) == (True, ())
 
 
 def test_too_few_customers_or_items_are_refused_each_by_name():
-    verdict = judge(Coverage(79, 7), Coverage(100, 10), SETTINGS)
+    verdict = judge(Coverage(79, 7), live(items=10), SETTINGS)
     assert not verdict.passed
     assert verdict.reasons == (
         "79 customers are covered, fewer than 80% of the live version's 100",
@@ -37,8 +44,8 @@ def test_too_few_customers_or_items_are_refused_each_by_name():
 
 
 def test_empty_lists_are_refused_even_at_the_first_time():
-    for live in (None, Coverage(1, 1)):
-        verdict = judge(Coverage(0, 0), live, SETTINGS)
+    for before in (None, live(1, 1)):
+        verdict = judge(Coverage(0, 0), before, SETTINGS)
         assert not verdict.passed
         assert verdict.reasons == ("the lists are empty (0 customers, 0 items)",)
 
@@ -47,8 +54,8 @@ def trial(*leads, judged=500):
     return Trial(0, "", {"for_you": judged, "discover": judged}, {"for_you": 0.3, "discover": 0.1}, leads)
 
 
-def verdict(*leads, judged=500, live=FULL):
-    return judge(FULL, live, SETTINGS, None, trial(*leads, judged=judged))
+def verdict(*leads, judged=500, before=LIVE):
+    return judge(FULL, before, SETTINGS, None, trial(*leads, judged=judged))
 
 
 def test_an_interval_wholly_below_popularity_or_own_repeats_refuses():
@@ -75,7 +82,7 @@ def test_with_too_few_customers_nothing_is_refused_and_it_is_marked():
 
 
 def test_the_first_model_is_published_however_it_did_and_says_so():
-    first = verdict(Lead("for_you", "popularity", 0.3, -0.2, -0.3, -0.1), live=None)
+    first = verdict(Lead("for_you", "popularity", 0.3, -0.2, -0.3, -0.1), before=None)
     assert first.passed
     assert first.reasons[1].startswith("for_you is worse than popularity")
 
@@ -107,11 +114,27 @@ def test_a_day_unlike_its_weekdays_is_refused_and_an_even_one_is_not():
     for today, passed in ((200, True), (20, True), (19, False), (2_000, True), (2_001, False)):
         arrived = intake(lines_per_day(today, *week(200)), orders.epoch(NOW))
         assert (arrived.lines, arrived.usual) == (today, 200)
-        assert judge(FULL, FULL, SETTINGS, arrived).passed is passed
+        assert judge(FULL, LIVE, SETTINGS, arrived).passed is passed
 
 
 def test_a_small_or_young_shop_has_no_usual_day():
     few = intake(lines_per_day(1, *week(99)), orders.epoch(NOW))
     young = intake(lines_per_day(1, *week(200)[:15]), orders.epoch(NOW))
-    assert judge(FULL, FULL, SETTINGS, few).passed
-    assert judge(FULL, FULL, SETTINGS, young).passed
+    assert judge(FULL, LIVE, SETTINGS, few).passed
+    assert judge(FULL, LIVE, SETTINGS, young).passed
+
+
+def test_a_day_that_was_put_live_though_it_was_unlike_is_usual_for_the_next_runs():
+    """Somebody looked, and published the refused version anyway: the hours after it are no surprise."""
+    burst = Intake(lines=200_000, usual=1_400)
+    assert not judge(FULL, LIVE, SETTINGS, burst).passed
+    assert judge(FULL, live(intake=burst), SETTINGS, Intake(190_000, 1_400)).passed
+    assert judge(FULL, live(intake=burst), SETTINGS, Intake(1_500, 1_400)).passed  # and it is over
+    assert not judge(FULL, live(intake=burst), SETTINGS, Intake(2_100_000, 1_400)).passed
+
+
+def test_a_flood_that_grows_from_hour_to_hour_is_refused_all_the_same():
+    """A live day that was like its weekdays excuses nothing."""
+    grown = Intake(lines=13_000, usual=1_400)
+    assert judge(FULL, LIVE, SETTINGS, grown).passed
+    assert not judge(FULL, live(intake=grown), SETTINGS, Intake(19_000, 1_400)).passed

@@ -86,21 +86,31 @@ def test_what_was_bought_before_comes_first_in_for_you_and_never_in_discover():
     assert not {"10002", "10003", "10004"} & {code for code, _ in lists["discover"]}
 
 
-def test_a_rhythm_is_the_mean_gap_in_weeks():
+def test_a_rhythm_is_the_mean_gap_in_weeks_of_three_purchases_or_more():
     lists = customers(
         *(sale("ann", "10001", f"{day}", day) for day in (0, 13, 29)),  # every fortnight
-        *(sale("ann", "10002", f"2-{day}", day) for day in (0, 3)),  # within a week counts as every week
+        *(sale("ann", "10002", f"2-{day}", day) for day in (0, 3, 5)),  # within a week counts as every week
         *(
-            sale("ann", "10003", f"3-{part}", 5 + part / 24) for part in (0, 1)
-        ),  # twice on one day is no rhythm
-        *(sale("ann", "10004", f"4-{day}", day) for day in (1, 400)),  # more than a year is none either
+            sale("ann", "10003", f"3-{part}", 5 + part / 24) for part in (0, 1, 2)
+        ),  # thrice on one day is no rhythm
+        *(sale("ann", "10004", f"4-{day}", day) for day in (1, 400, 800)),  # more than a year is none either
+        *(sale("ann", "10005", f"5-{day}", day) for day in (0, 14)),  # nor is once again
     )
     assert dict(lists["customer#ann"]["for_you"]) == {
         "10001": "a2",
         "10002": "a1",
         "10003": "a",
         "10004": "a",
+        "10005": "a",
     }
+
+
+def test_a_rhythm_that_was_left_off_is_told_as_bought_before():
+    lists = customers(
+        *(sale("ann", "10001", f"1-{day}", day) for day in (27, 41, 55)),  # each fortnight, not quite two ago
+        *(sale("ann", "10002", f"2-{day}", day) for day in (29, 43, 57)),  # more than two
+    )
+    assert dict(lists["customer#ann"]["for_you"]) == {"10001": "a2", "10002": "a"}
 
 
 def test_what_only_popularity_put_there_says_so():
@@ -166,8 +176,36 @@ def test_a_warm_start_knows_customers_and_items_by_name_though_others_came_and_w
     _, warm = fit(*gone, *came, last=last.factors)
     cold_losses = fit(*gone, *came)[1].losses
     assert warm.warm
-    assert len(warm.losses) < len(cold_losses)
+    assert 1 < len(warm.losses) < len(cold_losses)
     assert warm.losses[-1] <= cold_losses[-1] * 1.01
+
+
+def shoppers(first, end, hours=300, count=12, seed=7):
+    """Customers who buy items of their own of eight tastes, the first of them so many hours ago."""
+    for customer in range(first, end):
+        noise = np.random.default_rng((seed, customer))
+        for n, item in enumerate(noise.choice(40, count, replace=False)):
+            yield sale(f"c{customer:03}", f"1{customer % 8}0{item:02}", f"{customer}/{n}", (hours - n) / 24)
+
+
+def test_an_hour_later_one_iteration_ends_no_worse_than_all_of_a_cold_start():
+    """In the hour a few old customers and a few new ones ordered."""
+    _, last = fit(*shoppers(0, 400))
+    now = [*shoppers(0, 400), *shoppers(390, 404, hours=1, count=1, seed=8)]
+    _, warm = fit(*now, last=last.factors)
+    _, cold = fit(*now)
+    assert (len(warm.losses), len(cold.losses) > 3) == (1, True)
+    assert warm.losses[-1] <= cold.losses[-1] * (1 + SETTINGS.enough_gain)
+
+
+def test_where_half_of_the_customers_changed_training_goes_on_until_it_gains_no_more():
+    _, last = fit(*shoppers(0, 300))
+    now = [*shoppers(150, 450)]
+    _, warm = fit(*now, last=last.factors)
+    _, cold = fit(*now)
+    assert warm.warm
+    assert 1 < len(warm.losses) <= SETTINGS.iterations
+    assert warm.losses[-1] <= cold.losses[-1] * (1 + SETTINGS.enough_gain)
 
 
 def test_only_returns_leave_no_rows_and_no_coverage():

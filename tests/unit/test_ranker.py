@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from emr_jobs import orders as order_lines
+from emr_jobs.candidates.group import group
 from emr_jobs.candidates.past import past
 from emr_jobs.judging import evaluation
 from emr_jobs.lists import ranked, twins
@@ -54,9 +55,12 @@ def seen(lines):
     """Every candidate's features at the cut, by customer and item."""
     known, _ = evaluation.split(read(lines), epoch(CUT), 14)
     then = past(known, epoch(CUT), SETTINGS, seed=0)
-    everyone = np.arange(len(known.customers), dtype=np.int32)
-    tables = list(examples.tables(then, everyone))
-    names = known.customers.to_pylist(), known.items.to_pylist()
+    return features_of(then, np.arange(len(known.customers), dtype=np.int32))
+
+
+def features_of(then, customers):
+    tables = list(examples.tables(then, customers))
+    names = then.orders.customers.to_pylist(), then.orders.items.to_pylist()
     return {
         (names[0][customer], names[1][item]): values.tobytes()
         for table in tables
@@ -79,6 +83,14 @@ def test_an_order_before_the_cut_does_change_features():
     assert seen([*lines, sale("c1", "10003A", -0.1)]) != seen(lines)
 
 
+def test_a_candidates_features_are_the_same_whoever_else_is_ranked():
+    then = past(read(line for line in shop(customers=90) if line["time"] < CUT), epoch(CUT), SETTINGS, seed=0)
+    everyone = features_of(then, np.arange(90, dtype=np.int32))
+    some = features_of(then, np.array([77, 3, 41], np.int32))
+    assert {customer for customer, _ in some} == {then.orders.customers[row].as_py() for row in (77, 3, 41)}
+    assert some == {key: everyone[key] for key in everyone if key[0] in {name for name, _ in some}}
+
+
 def test_examples_are_what_was_bought_after_each_cut():
     learnt = examples.gather(read(shop()), epoch(CUT), SETTINGS, seed=0)
     fortnight = 14 * DAY_SECONDS
@@ -98,8 +110,10 @@ def test_there_are_no_more_examples_than_wanted():
 def test_every_feature_has_its_name_and_is_a_number():
     known = read(line for line in shop() if line["time"] < CUT)
     then = past(known, epoch(CUT), SETTINGS, seed=0)
-    found = features.facts(then)
-    table = features.table(then, found, np.arange(3, dtype=np.int32))
+    some = group(then, np.array([4, 1, 7], np.int32))
+    found = features.facts(some)
+    table = features.table(some, found, np.arange(3, dtype=np.int32))
+    assert list(dict.fromkeys(table.customer.tolist())) == [4, 1, 7]
     assert len(set(features.NAMES)) == len(features.NAMES) == table.values.shape[1]
     assert np.isfinite(table.values).all()
     count = features.NAMES.index("own_count")
@@ -112,7 +126,8 @@ def test_columns_stand_where_their_names_say():
     lines += [sale("bob", "10001", -3), sale("bob", "30003", -80)]
     known = read(lines)
     then = past(known, epoch(CUT), replace(SETTINGS, rank=2), seed=0)
-    table = features.table(then, features.facts(then), np.array([0], np.int32))
+    ann = group(then, np.array([0], np.int32))
+    table = features.table(ann, features.facts(ann), np.array([0], np.int32))
     row = dict(zip(features.NAMES, table.values[table.item == 0][0], strict=True))
     assert row["own_count"] == 2
     assert row["own_last"] == pytest.approx(10)

@@ -1,7 +1,9 @@
 """What purchases are worth as ratings: decayed, invoices counted once, returns netted."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -9,6 +11,7 @@ from emr_jobs import orders
 from emr_jobs.ratings import pairs, ratings
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
+LINES = ("customer", "item", "invoice", "seconds", "quantity", "price", "sold")  # columns of Orders
 
 
 def line(customer, code, invoice, days, quantity=1, *, fate="sale", price=1.5):
@@ -101,3 +104,34 @@ def test_chosen_lines_name_only_their_own_customers_and_items():
     assert recent.customers.to_pylist() == ["bob"]
     assert recent.items.to_pylist() == ["10002", "10003"]
     assert recent.customer.tolist() == [orders.GUEST, 0]
+
+
+def test_lines_in_any_order_are_the_same_pairs():
+    known = read(
+        line("ann", "10001", "1", 3),
+        line("ann", "10001", "1", 3, 5),
+        line("ann", "10001", "2", 1),
+        line("ann", "10002", "2", 1),
+        line("ann", "10002", "3", 0, 1, fate="return"),
+        line("bob", "10001", "4", 2),
+        line("", "10001", "5", 2, fate="guest"),
+    )
+    backwards = replace(known, **{name: getattr(known, name)[::-1] for name in LINES})
+    for orders_read in (known, backwards):
+        bought = pairs(orders_read)
+        assert (bought.customer.tolist(), bought.item.tolist()) == ([0, 0, 1], [0, 1, 0])
+        assert bought.purchases.tolist() == [2, 1, 1]
+        assert bought.kept.tolist() == [True, False, True]
+        assert ((bought.last - bought.first) // orders.DAY_SECONDS).tolist() == [2, 0, 0]
+        assert bought.starts.tolist() == [0, 2, 3]
+
+
+def test_the_pairs_of_some_customers_are_theirs_in_the_order_asked_for():
+    bought = pairs(read(line("ann", "1", "1", 3), line("bob", "2", "2", 1), line("bob", "2", "3", 28)))
+    some = bought.only(np.array([1, 0, 1], np.int32))
+    assert (some.customer.tolist(), some.item.tolist()) == ([0, 1, 2], [1, 0, 1])
+    assert some.starts.tolist() == [0, 1, 2, 3]
+    own, others = some.decayed(orders.epoch(NOW), 14)[:2]
+    assert own == pytest.approx(0.5 ** (1 / 14) + 0.25)
+    assert others == pytest.approx(0.5 ** (3 / 14))
+    assert len(bought.only(np.empty(0, np.int32))) == 0

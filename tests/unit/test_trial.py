@@ -9,18 +9,19 @@ import pytest
 
 from contracts.lists import customer_key
 from contracts.s3_layout import Version
-from emr_jobs import orders
-from emr_jobs.inheritance import Inheritance
+from emr_jobs import orders, rehearsal
 from emr_jobs.judging import daily, gate, published, trial
-from emr_jobs.judging.card import Inherited
-from emr_jobs.judging.gate import Coverage
+from emr_jobs.judging.daily import Backtest
+from emr_jobs.judging.gate import Coverage, Inherited
 from emr_jobs.lists import export
 from emr_jobs.lists.export import Ranked
 from emr_jobs.orders import DAY_SECONDS, epoch
 from emr_jobs.settings import Settings
+from emr_jobs.shop import Shop
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 SETTINGS = replace(Settings(), gate_customers=20)
+LIVE = Inherited(Coverage(1, 1), SETTINGS, None)
 
 
 def sale(customer, code, days):
@@ -61,13 +62,13 @@ def test_loyal_customers_lists_beat_popularity_and_pass(known):
     assert {lead.over for lead in made.leads} == {"popularity", "own repeats"}
     over = {(lead.list, lead.over): lead for lead in made.leads}
     assert over["for_you", "popularity"].low > 0
-    assert gate.judge(Coverage(1, 1), Coverage(1, 1), SETTINGS, None, made).passed
+    assert gate.judge(Coverage(1, 1), LIVE, SETTINGS, None, made).passed
 
 
 def test_a_configuration_that_ruins_the_lists_is_refused_and_the_last_one_is_named(known):
     ruined = replace(SETTINGS, popular_in_for_you=1e6, popular_in_discover=1e6)
     made = trial.trial(known, epoch(NOW), ruined, SETTINGS, seed=0)
-    verdict = gate.judge(Coverage(1, 1), Coverage(1, 1), SETTINGS, None, made)
+    verdict = gate.judge(Coverage(1, 1), LIVE, SETTINGS, None, made)
     assert not verdict.passed
     assert any("for_you is worse than the one in use" in reason for reason in verdict.reasons)
     assert any("for_you is worse than own repeats" in reason for reason in verdict.reasons)
@@ -115,9 +116,39 @@ def test_the_list_that_is_a_day_old_is_judged_by_what_was_bought_after_it():
     assert shown.ndcg["discover"] == pytest.approx(second)  # the 10003 of ann's, the 10002 of bob's
 
 
-def test_a_backtest_is_due_once_a_day_and_when_the_settings_changed():
-    judged = Inherited(Coverage(1, 1), SETTINGS, {"cut": epoch(NOW) - trial.DAYS * DAY_SECONDS})
-    inherited = Inheritance(None, None, None, None, None, None, judged, ())
-    assert not daily.due(inherited, epoch(NOW) + DAY_SECONDS - 1, SETTINGS)
-    assert daily.due(inherited, epoch(NOW) + DAY_SECONDS, SETTINGS)
-    assert daily.due(inherited, epoch(NOW), replace(SETTINGS, rank=8))
+def test_a_forest_of_before_the_cut_is_taken_and_none_is_grown(known):
+    cut = epoch(NOW) - trial.DAYS * DAY_SECONDS
+    asked = []
+
+    def forest_at(*of):
+        asked.append(of)
+        return replace(rehearsal._one_leaf(), trained=cut - 7_200)
+
+    found = trial.trial(known, epoch(NOW), SETTINGS, replace(SETTINGS, rank=8), 0, forest_at)
+    assert found.ranker == "the forest of 2 h before"
+    assert asked == [(cut, SETTINGS), (cut, replace(SETTINGS, rank=8))]
+
+
+def made(settings=SETTINGS, in_use=None):
+    judged = trial.Trial(epoch(NOW) - trial.DAYS * DAY_SECONDS, "", {"for_you": 0, "discover": 0}, {})
+    return Backtest(judged, settings, in_use)
+
+
+def test_a_backtest_is_due_once_a_day_and_when_what_it_judged_changed():
+    other = replace(SETTINGS, rank=8)
+    assert not made().due(SETTINGS, SETTINGS, epoch(NOW) + DAY_SECONDS - 1)
+    assert made().due(SETTINGS, SETTINGS, epoch(NOW) + DAY_SECONDS)
+    assert made().due(SETTINGS, SETTINGS, epoch(NOW) - 1)  # a run as of an earlier time
+    assert made().due(other, SETTINGS, epoch(NOW))
+    assert made().due(SETTINGS, other, epoch(NOW))  # another one is in use than it was compared with
+
+
+def test_a_refused_configurations_backtest_is_not_made_again_within_the_day_nor_when_it_went_live():
+    refused = made(SETTINGS, in_use=replace(SETTINGS, rank=8))
+    assert not refused.due(SETTINGS, replace(SETTINGS, rank=8), epoch(NOW) + 3_600)
+    assert not refused.due(SETTINGS, SETTINGS, epoch(NOW) + 3_600)
+
+
+def test_the_days_backtest_is_the_last_one_as_it_is(known):
+    kept, nowhere = made(), Shop(None, None, "", "")
+    assert daily.backtest(nowhere, kept, SETTINGS, known, epoch(NOW), SETTINGS, 0) is kept

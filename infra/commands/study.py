@@ -1,0 +1,57 @@
+"""Ratings of one's own: what models make of them."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.commands.command import Command
+from infra.console import say
+
+_PASSED = ("folds", "judged", "top", "seed")
+
+
+def _study(options: argparse.Namespace) -> None:
+    from infra import session, stack, study
+
+    given = [(f"--{name}", getattr(options, name)) for name in _PASSED]
+    passed = [text for name, value in given if value is not None for text in (name, str(value))]
+    passed += ["--scale", *map(str, options.scale)] if options.scale else []
+    wish = study.Wish(options.ratings, options.items, options.out, tuple(passed), options.serve)
+    session.enter(options.data, options.target)
+    study.study(stack.find(), wish, say, session.step_folder(options.data, options.target))
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "ratings", metavar="RATINGS", help="user,item,rating,time: a path, or s3://BUCKET/KEY"
+    )
+    parser.add_argument("--items", metavar="ITEMS", help="item,title,genres: a path, or s3://BUCKET/KEY")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("study"), help="the folder (%(default)s)"
+    )
+    parser.add_argument(
+        "--scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="what a rating may be (0.5 5)"
+    )
+    parser.add_argument("--folds", type=_above(1), metavar="N", help="parts to hold out in turn (5)")
+    parser.add_argument("--judged", type=_above(0), metavar="N", help="hold out only the first N parts (all)")
+    parser.add_argument("--top", type=_above(0), metavar="N", help="items in each user's list, up to 30 (20)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the parts and the starts (0)")
+    parser.add_argument(
+        "--serve", action="store_true", help="put the lists live, IN PLACE of what is; `rollback` leads back"
+    )
+
+
+def _above(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) <= least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number above {least}")
+        return int(text)
+
+    return number
+
+
+COMMANDS = {
+    "study": Command(
+        _study, "ratings such as MovieLens's: four models beside each other, and lists", _arguments
+    ),
+}

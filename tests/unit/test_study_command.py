@@ -1,0 +1,90 @@
+"""`cadabra study`: what it sends to EMR, and how it hears the step."""
+
+import json
+
+import pytest
+
+from emr_jobs import study as step
+from infra import study
+from infra.cli import main
+from infra.problem import ProblemError
+from infra.stack import Stack
+from tests.unit.test_architecture import PROJECT
+
+
+class S3:
+    def __init__(self, text=""):
+        self.text = text
+        self.uploaded = []
+
+    def get_object(self, **_place):
+        text = self.text.encode()
+
+        class Body:
+            def read(self):
+                return text
+
+        return {"Body": Body()}
+
+    def upload_file(self, path, bucket, key):
+        self.uploaded.append((path, bucket, key))
+
+
+STACK = Stack(*Stack.__dataclass_fields__)
+
+
+def test_the_step_is_the_deployed_requests_with_the_studys_script(monkeypatch):
+    text = (PROJECT / "infra" / "emr_retrain.json").read_text().replace("$${", "${")
+    monkeypatch.setattr(study, "client", lambda _name: S3(text))
+    request = study.request(STACK, 42, ["--ratings", "s3://b/r.csv"])
+    (sent,) = request["Steps"]
+    arguments = sent["HadoopJarStep"]["Args"]
+    assert (sent["Name"], request["Name"]) == ("study", "name-study-42")
+    script = next(place for place, text in enumerate(arguments) if text.endswith("/study.py"))
+    assert arguments[script + 1 :] == ["--bucket", "bucket", "--table", "table", "--ratings", "s3://b/r.csv"]
+    assert request["Configurations"] == json.loads(text)["Configurations"]
+
+
+def test_the_step_understands_what_the_command_sends(monkeypatch):
+    text = (PROJECT / "infra" / "emr_retrain.json").read_text().replace("$${", "${")
+    monkeypatch.setattr(study, "client", lambda _name: S3(text))
+    sent = ["--ratings", "s3://b/r/x.csv", "--run", "42", "--folds", "3", "--scale", "1", "10", "--serve"]
+    arguments = study.request(STACK, 42, sent)["Steps"][0]["HadoopJarStep"]["Args"]
+    script = next(place for place, text in enumerate(arguments) if text.endswith("/study.py"))
+    asked = step.Asked.of(step.options(arguments[script + 1 :]))
+    assert (asked.ratings.bucket, asked.ratings.key, asked.items) == ("b", "r/x.csv", None)
+    assert (asked.folds.parts, asked.folds.judged, asked.scale.high, asked.serve) == (3, 3, 10.0, True)
+
+
+def test_a_file_goes_into_the_raw_zone_as_it_is(monkeypatch, tmp_path):
+    (tmp_path / "ratings.csv").write_text("1,2,3\n")
+    s3 = S3()
+    monkeypatch.setattr(study, "client", lambda _name: s3)
+    place = study.raw(STACK, 42, str(tmp_path / "ratings.csv"))
+    assert place == "s3://bucket/studies/raw/42/ratings.csv"
+    assert s3.uploaded == [(str(tmp_path / "ratings.csv"), "bucket", "studies/raw/42/ratings.csv")]
+    with pytest.raises(ProblemError, match=r"no file nothing\.csv"):
+        study.raw(STACK, 42, "nothing.csv")
+
+
+def test_lines_that_count_move_the_bar_and_the_others_are_said(capsys):
+    said = []
+    with study.console.counting("a cluster", total=1) as progress:
+        hear = study.heard(said.append, progress)
+        hear("study: ratings: 3 lines = 3 kept (1.0 s)")
+        hear("study: 2/13 biases alone, judged")
+        task = progress.tasks[0]
+        assert (task.completed, task.total, task.description) == (2, 13, "biases alone, judged")
+    assert said == ["study: ratings: 3 lines = 3 kept (1.0 s)"]
+    assert capsys.readouterr().out == ""
+
+
+def test_without_a_running_aws_it_is_said_plainly(tmp_path, capsys):
+    assert main(["--data", str(tmp_path / "none"), "study", "ratings.csv"]) == 1
+    assert "Run `cadabra up` first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [["--folds", "1"], ["--top", "0"], ["--scale", "1"]])
+def test_wrong_numbers_are_refused_before_anything_runs(wrong, tmp_path):
+    with pytest.raises(SystemExit):
+        main(["--data", str(tmp_path), "study", "ratings.csv", *wrong])
