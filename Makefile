@@ -76,6 +76,7 @@ bench: setup $(BENCH_VENV)/.installed ## every figure of the README, each beside
 bench-full: setup $(BENCH_VENV)/.installed ## the larger figures: ingest of 1, 5 and 20 million lines, MLlib on all pairs, how it grows, and a study of 25 million ratings
 	@$(BIN)/python -m bench.ingest --full
 	@$(BIN)/python -m bench.als --full
+	@$(BIN)/python -m bench.retrain
 	@$(BIN)/python -m bench.study --full
 
 soak: setup ## the fault tests, long: 50 kills each; and, with ONLINE_RETAIL, the whole public file

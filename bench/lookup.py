@@ -38,8 +38,8 @@ from contracts.lists import (
     to_plain,
 )
 from infra import package
-from infra.customer import lookup_at
-from infra.lookup_client import Lookup, LookupFailedError
+from infra.lists.customer import lookup_at
+from infra.lists.lookup_client import Lookup, LookupFailedError
 from lookup import handler
 from publish.store import WRITE_BATCH, Store, batches
 

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from contracts.lists import CUSTOMER_LISTS
-from infra import customer, lake, run, session, status, status_report, storefront
+from infra import run, session, storefront
 from infra.console import out
+from infra.lake import status, status_report, tables
+from infra.lists import customer
+from infra.lists.lookup_client import Lookup
 from infra.local import stack as local
-from infra.lookup_client import Lookup
 from infra.problem import ProblemError
 from infra.target import EMBEDDED
 
@@ -64,7 +66,7 @@ def play(lines: int, say: Say, data: Path = DATA) -> None:
 
 
 def show_customer(lookup: Lookup) -> None:
-    orders = lake.read("orders", ("customer", "invoice"))
+    orders = tables.read("orders", ("customer", "invoice"))
     if orders is None:
         raise ProblemError("no orders are in the lake")
     someone = customer.worth_showing(orders)

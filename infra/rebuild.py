@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from contracts import publications
 from contracts.s3_layout import CATALOGUE, PUBLICATIONS, Version, closed_key
-from infra import lake
 from infra.clients import client
-from infra.put_live import put_live
+from infra.lake import tables
+from infra.lists.put_live import put_live
 from infra.stack import Stack
 
 Say = Callable[[str], None]
@@ -18,8 +18,8 @@ Say = Callable[[str], None]
 
 def rebuild(stack: Stack, say: Say) -> None:
     """Run after deploy. What is there already stays; run again, it changes nothing."""
-    if tables := lake.register(stack.bucket):
-        say(f"tables entered into the catalog again: {', '.join(tables)}")
+    if entered := tables.register(stack.bucket):
+        say(f"tables entered into the catalog again: {', '.join(entered)}")
     _restore_catalogue(stack, say)
     _restore_lists(stack, say)
 

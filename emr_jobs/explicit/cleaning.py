@@ -1,6 +1,8 @@
 """Which lines are ratings, and why the others are none: each line has one fate, and the counts add up."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column, DataFrame, Observation, Window
 from pyspark.sql import functions as F
@@ -106,7 +108,8 @@ def check(found: Account, scale: Scale, place: str) -> None:
     """Raises NoRatingsError where nothing is left, or where the scale is plainly another."""
     if not found.adds_up:
         raise AccountError(
-            f"{place}: {found}, which does not add up. A task that Spark ran twice counts twice, and so does a file that changes: run it again"
+            f"{place}: {found}, which does not add up. A task that Spark had to repeat counts twice, and a "
+            "file may have changed meanwhile: run it again"
         )
     said = ", ".join(f"{count:,} {why} ({REASONS[why]})" for why, count in found.refused.items())
     if not found.lines:
@@ -123,17 +126,10 @@ def check(found: Account, scale: Scale, place: str) -> None:
 def _refusals(scale: Scale, timed: bool) -> dict[str, Column]:
     """In this order: the first that is met is the reason."""
     texts = ("user", "item", "rating", *(("time",) if timed else ()))
-    empty = [F.trim(column) == "" for column in texts]
-    missing = empty[0]
-    for one in empty[1:]:
-        missing |= one
     return {
         MALFORMED: F.col("user").isNull(),
-        MISSING: missing,
-        NO_NUMBER: _rating().isNull()
-        | F.isnan(_rating())
-        | ~_seconds().between(0, _LAST_SECOND)
-        | _seconds().isNull(),
+        MISSING: reduce(or_, (F.trim(column) == "" for column in texts)),
+        NO_NUMBER: _rating().isNull() | F.isnan(_rating()) | _seconds().isNull(),
         OUT_OF_RANGE: ~_rating().between(scale.low, scale.high),
     }
 
@@ -143,6 +139,7 @@ def _rating() -> Column:
 
 
 def _seconds() -> Column:
-    """Seconds since 1970, or a date and time; a file without times has 0."""
-    told = "coalesce(try_cast(time AS bigint), unix_seconds(try_cast(time AS timestamp)))"
-    return F.expr(f"CASE WHEN trim(time) = '' THEN 0L ELSE {told} END").alias("seconds")
+    """Seconds since 1970, or a date and time; 0 without one. Null where no table could hold it."""
+    told = F.expr("coalesce(try_cast(time AS bigint), unix_seconds(try_cast(time AS timestamp)))")
+    whole = F.when(F.trim("time") == "", F.lit(0)).otherwise(told)
+    return F.when(whole.between(0, _LAST_SECOND), whole).alias("seconds")

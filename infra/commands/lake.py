@@ -8,8 +8,9 @@ from infra.commands.command import Command
 
 
 def _status(options: argparse.Namespace) -> int:
-    from infra import session, stack, status_report
+    from infra import session, stack
     from infra.console import say
+    from infra.lake import status_report
 
     session.enter(options.data, options.target)
     found = stack.find()
@@ -18,7 +19,8 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _sql(options: argparse.Namespace) -> None:
-    from infra import session, sql, stack
+    from infra import session, stack
+    from infra.lake import sql
 
     query = sql.query_text(options.query, options.file)
     sql.first_word(query)  # refused before anything is asked
@@ -28,15 +30,17 @@ def _sql(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from infra import report, session, stack
+    from infra import session, stack
+    from infra.lake import report
 
     session.enter(options.data, options.target)
     report.write(stack.find(), options.out, options.weeks)
 
 
 def _erase(options: argparse.Namespace) -> None:
-    from infra import erase, session, stack
+    from infra import session, stack
     from infra.console import say
+    from infra.lake import erase
 
     erase.check_customer(options.customer)
     session.enter(options.data, options.target)

@@ -25,7 +25,8 @@ def _retrain(options: argparse.Namespace) -> None:
 
 
 def _recommend(options: argparse.Namespace) -> None:
-    from infra import customer, session, stack, why
+    from infra import session, stack
+    from infra.lists import customer, why
 
     session.enter(options.data, options.target)
     found = stack.find()

@@ -7,7 +7,8 @@ from infra.console import say
 
 
 def _versions(options: argparse.Namespace) -> None:
-    from infra import session, stack, versions
+    from infra import session, stack
+    from infra.lists import versions
 
     session.enter(options.data, options.target)
     versions.show(stack.find(), options.n)
@@ -15,7 +16,8 @@ def _versions(options: argparse.Namespace) -> None:
 
 def _publish(options: argparse.Namespace) -> None:
     from contracts.s3_layout import Version
-    from infra import put_live, session, stack
+    from infra import session, stack
+    from infra.lists import put_live
     from infra.problem import ProblemError
 
     try:
@@ -30,7 +32,8 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _rollback(options: argparse.Namespace) -> None:
-    from infra import rollback, session, stack
+    from infra import session, stack
+    from infra.lists import rollback
 
     session.enter(options.data, options.target)
     rollback.roll_back(stack.find(), say)

@@ -22,8 +22,8 @@ from contracts.publications import State
 from contracts.s3_layout import Version, opened_key
 from emr_jobs.lists import export
 from emr_jobs.shop import Shop
+from infra.lists.lookup_client import Lookup, LookupFailedError
 from infra.local import stack as local
-from infra.lookup_client import Lookup, LookupFailedError
 from infra.stack import DEFAULT_NAME, Stack
 
 CADABRA = Path(sys.executable).with_name("cadabra")

@@ -16,7 +16,7 @@ from pathlib import Path
 import boto3
 
 from contracts import lease, s3_layout
-from infra import lake, ledger
+from infra.lake import ledger, tables
 from infra.local import emr_steps, spark_conf
 from infra.local.spark_home import spark_home
 
@@ -69,7 +69,7 @@ def new_till(bucket: str) -> Till:
     """One whose objects land in an hour of their own, in a lake that is there."""
     glue = boto3.client("glue")
     with contextlib.suppress(glue.exceptions.AlreadyExistsException):
-        glue.create_database(DatabaseInput={"Name": lake.DATABASE})
+        glue.create_database(DatabaseInput={"Name": tables.DATABASE})
     hour = LONG_AGO + timedelta(hours=next(_hours))
     return Till(bucket, f"till-{uuid.uuid4().hex[:8]}", hour)
 
@@ -149,7 +149,7 @@ class Runs:
 
 def stored(till, table, *columns):
     """The rows of the till's lines."""
-    rows = lake.read(table, ("object", *columns)).to_pylist()
+    rows = tables.read(table, ("object", *columns)).to_pylist()
     prefix = s3_layout.arrival_prefix(till.hour)
     return [row for row in rows if row["object"].startswith(prefix)]
 

@@ -8,7 +8,7 @@ import signal
 import threading
 from collections import Counter
 
-from infra import lake
+from infra.lake import tables
 from tests.faults.ingest_runs import DEADLINE_SECONDS, assert_every_line_is_stored_once
 
 KILLS = int(os.environ.get("CADABRA_KILLS", "3"))
@@ -74,7 +74,7 @@ def test_killed_at_any_moment_it_ends_right_when_run_again(till, runs, way):
 
 def another_writer_commits(till):
     """A change of somebody else's to orders, straight to AWS."""
-    table = lake.catalog().load_table((lake.DATABASE, "orders"))
+    table = tables.catalog().load_table((tables.DATABASE, "orders"))
     with table.transaction() as change:
         change.set_properties({f"seen.{till.source}": "yes"})
 
@@ -106,7 +106,7 @@ def test_glue_refuses_contends_and_falls_silent_and_each_commit_is_made_once(til
     assert asked["rejects"] > 1
     assert asked["ledger"] > 1
     assert_every_line_is_stored_once(till)
-    orders = lake.catalog().load_table((lake.DATABASE, "orders"))
+    orders = tables.catalog().load_table((tables.DATABASE, "orders"))
     assert orders.properties[f"seen.{till.source}"] == "yes"
 
 

@@ -32,8 +32,8 @@ from emr_jobs.factors import Factors
 from emr_jobs.lake import tables
 from emr_jobs.lists import export
 from emr_jobs.shop import Shop
-from infra import search
-from infra.ledger import accounts as ledger_accounts
+from infra.lake import search
+from infra.lake.ledger import accounts as ledger_accounts
 from publish.store import Store
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -14,7 +14,7 @@ from contracts import lease, s3_layout
 from contracts.order_line import Fate, OrderLine, format_line
 from emr_jobs.lake import accounts, hours, iceberg, intake, tables
 from emr_jobs.lake.arrivals import oldest_arrival
-from infra.ledger import accounts as ledger_accounts
+from infra.lake.ledger import accounts as ledger_accounts
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 _sources = itertools.count(1)

@@ -24,8 +24,8 @@ import pytest
 from contracts import s3_layout
 from emr_jobs.lake import hours
 from firehose.delivery.embedded import endpoint
-from infra import lake as lake_tables
-from infra import ledger
+from infra.lake import ledger
+from infra.lake import tables as lake_tables
 from log_generator.__main__ import main as log_generator
 
 FILE = os.environ.get("ONLINE_RETAIL", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from emr_jobs.lake import tables
-from infra import sql
+from infra.lake import sql
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 

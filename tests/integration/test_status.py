@@ -11,8 +11,10 @@ import pytest
 from contracts import lease, s3_layout
 from contracts.order_line import Fate
 from emr_jobs.lake import tables
-from infra import arrivals, clients, lake, status
-from infra.recount import Difference, recount
+from infra import clients
+from infra.lake import arrivals, status
+from infra.lake import tables as looked_at
+from infra.lake.recount import Difference, recount
 from infra.stack import Stack
 
 HOUR = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -26,7 +28,7 @@ def empty_lake(spark, monkeypatch):
     for table in tables.TABLES:
         statement = tables.create_statement(table)
         spark.sql(statement.replace(tables.full_name(table), f"lake.{database}.{table}"))
-    monkeypatch.setattr(lake, "DATABASE", database)
+    monkeypatch.setattr(looked_at, "DATABASE", database)
     clients.forget()
     yield f"lake.{database}"
     clients.forget()
@@ -75,7 +77,7 @@ def test_nothing_ingested_is_nothing_wrong(empty_lake, stack):  # noqa: ARG001 (
 
 
 def test_before_the_first_run_what_has_arrived_is_for_that_run(local_aws, stack, monkeypatch):  # noqa: ARG001 (it sets the environment)
-    monkeypatch.setattr(lake, "DATABASE", "never-made")
+    monkeypatch.setattr(looked_at, "DATABASE", "never-made")
     clients.forget()
     put(stack.bucket, s3_layout.arrival_prefix(HOUR) + "first.gz")
     found = status.look(stack)
@@ -90,7 +92,7 @@ def test_the_newest_order_is_read_from_the_newest_days_files(spark, empty_lake):
     newest = HOUR + timedelta(minutes=7, seconds=1, microseconds=5)
     for number, when in enumerate([HOUR, newest, HOUR - timedelta(days=400), newest - timedelta(hours=5)], 1):
         order(spark, empty_lake, number, "orders/a", when)
-    assert lake.newest_order() == newest
+    assert looked_at.newest_order() == newest
 
 
 def test_objects_of_every_layout_and_depth_are_listed_with_their_hour(place):

@@ -31,7 +31,7 @@ from emr_jobs.explicit.models import BIASES, FACTORISATION, IMPLICIT, Effort
 from emr_jobs.explicit.output import Place
 from emr_jobs.judging.card import CardUnreadableError, load
 from emr_jobs.lake import tables
-from infra import versions
+from infra.lists import versions
 from infra.stack import Stack
 from infra.study import fetch
 from tests.publisher import publisher
@@ -89,18 +89,19 @@ def served(shop, key):
 def test_a_study_ends_in_lists_that_are_served_and_tables_that_add_up(lake, shop, capsys, tmp_path):
     lines = list(two_tastes())
     bad = ["1,1,,5\n", ",1,3,5\n", "1,2,nine,5\n", "1,3,9.5,5\n", "1,4\n", "1,999,4,5\n", lines[0]]
+    bad.append("1,6,4,99999999999999999\n")  # a time no table can hold
     with publisher(shop):
         studied = study(lake, shop, HEAD + "".join(lines + bad), ITEMS, run=7, serve=True)
-    assert studied.account.lines == len(lines) + len(bad) == studied.account.kept + 7
+    assert studied.account.lines == len(lines) + len(bad) == studied.account.kept + 8
     assert studied.account.refused == {
         "malformed": 1,
         "missing": 2,
-        "no number": 1,
+        "no number": 2,
         "out of range": 1,
         "unknown item": 1,
         "duplicate": 1,
     }
-    assert f"{len(lines) + 7:,} lines = {len(lines):,} kept + 1 malformed" in capsys.readouterr().out
+    assert f"{len(lines) + 8:,} lines = {len(lines):,} kept + 1 malformed" in capsys.readouterr().out
     assert lake.table(tables.full_name("ratings")).count() == len(lines)
     first = lake.table(tables.full_name("items")).orderBy(F.col("item").cast("int")).first()
     assert (first.item, first.title, first.genres) == ("1", "Film, 1", ["Drama", "War"])
@@ -174,6 +175,19 @@ def test_a_pair_rated_twice_counts_as_rated_last(lake, shop):
         ("1", 3.0, "duplicate"),
         ("1", 4.5, ""),
         ("2", 3.0, ""),
+    ]
+
+
+def test_a_time_may_be_written_out_and_may_be_missing_altogether(lake, shop):
+    texts = "user,item,rating,time\n1,2,3,2001-09-09T01:46:40Z\n1,3,3,1000000000\n1,4,3,\n1,5,3,soon\n"
+    file = rating_file.found(shop.s3, shop.bucket, put(shop, texts).key)
+    judged = cleaning.judged(rating_file.read(lake, file), Scale(), None, timed=file.timed)
+    seconds = judged.select("item", F.unix_seconds("time").alias("time"), "reason").collect()
+    assert sorted((row.item, row.time, row.reason) for row in seconds) == [
+        ("2", 1_000_000_000, None),
+        ("3", 1_000_000_000, None),
+        ("4", 0, "missing"),
+        ("5", None, "no number"),
     ]
 
 

@@ -13,9 +13,10 @@ from contracts.lists import from_dynamo
 from contracts.s3_layout import Version, opened_key
 from emr_jobs.lists import export
 from emr_jobs.publishing import publication, retention
-from infra import clients, put_live, rollback, versions
+from infra import clients
+from infra.lists import put_live, rollback, versions
+from infra.lists.put_live import RefusedVersionError
 from infra.problem import ProblemError
-from infra.put_live import RefusedVersionError
 from infra.stack import Stack
 from tests.publisher import publisher
 

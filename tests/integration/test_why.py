@@ -6,7 +6,8 @@ import pytest
 
 from contracts.catalogue import pack_codes
 from contracts.lists import Entry, Served, to_dynamo, to_plain
-from infra import clients, why
+from infra import clients
+from infra.lists import why
 from infra.stack import Stack
 
 VERSION = "20261120T110000Z-1"

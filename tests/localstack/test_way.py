@@ -7,8 +7,10 @@ import time
 import pytest
 
 from contracts import s3_layout
-from infra import customer, lake, run, status, status_report, storefront
+from infra import run, storefront
 from infra.clients import client
+from infra.lake import status, status_report, tables
+from infra.lists import customer
 from lookup import handler as lookup
 from start_retrain import handler as start_retrain
 from tests.localstack.deployment import functions_environment
@@ -89,7 +91,7 @@ def test_every_line_is_accounted_for(shipped):
 
 @pytest.mark.usefixtures("retrained")
 def test_a_customer_gets_a_list():
-    someone = customer.worth_showing(lake.read("orders", ("customer", "invoice")))
+    someone = customer.worth_showing(tables.read("orders", ("customer", "invoice")))
     path = f"/customers/{someone}/recommendations"
     answer = lookup.handle({"rawPath": path, "requestContext": {"http": {"method": "GET"}}})
     body = json.loads(answer["body"])

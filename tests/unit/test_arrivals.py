@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from emr_jobs.lake import hours
-from infra.arrivals import WINDOW, Arrived, Waiting, silence
+from infra.lake.arrivals import WINDOW, Arrived, Waiting, silence
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from emr_jobs.judging.gate import Verdict
 from emr_jobs.judging.trial import Lead, Trial
-from infra import card_summary
+from infra.lists import card_summary
 
 LEADS = (
     Lead("for_you", "popularity", 0.126, 0.254, 0.237, 0.27),

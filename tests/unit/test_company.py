@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import numpy as np
 import pyarrow as pa
@@ -50,13 +51,12 @@ def counted(orders, now=NOW):
 
 
 def named(held, which="beside"):
-    """Each item's company by name, strongest first."""
+    """Each item's company by name, strongest first, as far as the kernel reads it."""
     items, found = held.items.to_pylist(), getattr(held, which)
     return {
         item: [
             (items[other], pytest.approx(float(strength)))
-            for other, strength in zip(*row, strict=True)
-            if other >= 0
+            for other, strength in takewhile(lambda link: link[0] >= 0, zip(*row, strict=True))
         ]
         for item, row in zip(items, zip(found.others, found.strengths, strict=True), strict=True)
     }

@@ -25,7 +25,7 @@ from emr_jobs.erasure import places
 from emr_jobs.lake import erased_objects
 from emr_jobs.lake.objects import RawObject, blocks
 from emr_jobs.lake.order_rows import landed_rows
-from infra import search
+from infra.lake import search
 
 KEY = bytes(range(32))
 ANNA = "anna-4711"

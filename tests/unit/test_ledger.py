@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts.order_line import Fate
-from infra.ledger import NO_IDS, accounts, gaps, spoken, total
+from infra.lake.ledger import NO_IDS, accounts, gaps, spoken, total
 
 
 def source(name, last, landed, **fates):

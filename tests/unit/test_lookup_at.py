@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.customer import lookup_at
+from infra.lists.customer import lookup_at
 
 ON_AWS = "https://abc123.lambda-url.us-east-1.on.aws/"
 OF_LOCALSTACK = "http://abc123.lambda-url.us-east-1.localhost.localstack.cloud:4566/"

@@ -11,8 +11,8 @@ import pytest
 import urllib3
 from botocore.credentials import Credentials
 
-from infra import lookup_client
-from infra.lookup_client import Lookup, LookupRefusedError, LookupUnreachableError
+from infra.lists import lookup_client
+from infra.lists.lookup_client import Lookup, LookupRefusedError, LookupUnreachableError
 
 URL = "https://abc.lambda-url.eu-west-1.on.aws"
 POPULAR = {

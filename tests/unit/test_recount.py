@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 import pyarrow as pa
 
-from infra.recount import STORED, Difference, add, differences
+from infra.lake.recount import STORED, Difference, add, differences
 
 
 def told(key, **fates):

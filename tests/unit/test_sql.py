@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import sql
+from infra.lake import sql
 from infra.problem import ProblemError
 
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.order_line import Fate
-from infra.arrivals import Silence, Waiting
-from infra.ledger import Account
-from infra.recount import Difference
-from infra.status import Run, Status
-from infra.status_report import lines, plain
+from infra.lake.arrivals import Silence, Waiting
+from infra.lake.ledger import Account
+from infra.lake.recount import Difference
+from infra.lake.status import Run, Status
+from infra.lake.status_report import lines, plain
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

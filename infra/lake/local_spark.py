@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.s3_layout import EMR_REQUEST
-from infra import lake
 from infra.clients import client
+from infra.lake import tables
 from infra.local import spark_jars
 from infra.local.emr_steps import step_environment, this_machine
 from infra.local.spark_home import spark_home
@@ -38,7 +38,7 @@ def opened(stack: Stack) -> Iterator["SparkSession"]:
     """A session whose tables are the lake's; it says nothing on the terminal."""
     with _quiet(stack) as (gateway, log):
         session = _session(gateway, log)
-        session.sql(f"USE {CATALOG}.{lake.DATABASE}")
+        session.sql(f"USE {CATALOG}.{tables.DATABASE}")
         yield session
 
 

@@ -10,8 +10,9 @@ from contracts.erasure import Request
 from contracts.lists import customer_key
 from contracts.order_line import is_customer
 from contracts.s3_layout import ERASURE_REQUESTS, receipt_key
-from infra import run, search
+from infra import run
 from infra.clients import client
+from infra.lake import search
 from infra.problem import ProblemError
 from infra.stack import Stack
 

@@ -13,7 +13,7 @@ from contracts.publications import Publication, State
 from contracts.s3_layout import Version
 from infra import console
 from infra.clients import client
-from infra.put_live import card
+from infra.lists.put_live import card
 from infra.stack import Stack
 
 

@@ -10,10 +10,11 @@ from rich.table import Table
 
 from contracts.order_line import Fate
 from contracts.s3_layout import Version
-from infra import console, lake
-from infra.lookup_client import Lookup, LookupFailedError
+from infra import console
+from infra.lake import tables
+from infra.lists.lookup_client import Lookup, LookupFailedError
+from infra.lists.versions import age
 from infra.problem import ProblemError
-from infra.versions import age
 
 DOZEN = 12
 LOCALSTACK_DOMAIN = "localhost.localstack.cloud"  # every name below it leads to 127.0.0.1
@@ -75,7 +76,7 @@ def show(lookup: Lookup, customer: str, name: str, count: int) -> None:
 
 def bought(customer: str, shown: int) -> Table:
     """The items a customer bought most, with the day of the last time."""
-    rows = lake.read("orders", _BOUGHT, {"customer": customer, "fate": Fate.SALE.value})
+    rows = tables.read("orders", _BOUGHT, {"customer": customer, "fate": Fate.SALE.value})
     if rows is None or not rows.num_rows:
         raise ProblemError(f"customer {customer} bought nothing")
     sums = rows.group_by("stock_code").aggregate(

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra import console, lake_spark
+from infra import console
+from infra.lake import local_spark
 from infra.problem import ProblemError
 from infra.stack import Stack
 
@@ -14,7 +15,7 @@ def write(stack: Stack, out: Path, weeks: int | None) -> None:
     """`weeks` of the lists' quality are judged anew; None leaves it to the program."""
     given = ["--bucket", stack.bucket, "--table", stack.table, "--out", str(out)]
     given += [] if weeks is None else ["--weeks", str(weeks)]
-    with console.waiting("Spark starts") as progress, lake_spark.lent(stack) as spark:
+    with console.waiting("Spark starts") as progress, local_spark.lent(stack) as spark:
         progress.stop()
         command = [sys.executable, "-m", "emr_jobs.report", *given]
         ended = subprocess.run(command, env=os.environ | spark, check=False)

@@ -1,6 +1,6 @@
 """What `cadabra status` looks at: the ledger, what has arrived, what is live, the run that holds the lease.
 
-How it is said stands in infra/status_report.py.
+How it is said stands in infra/lake/status_report.py.
 """
 
 import time
@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 from contracts import lease, publications, s3_layout
 from contracts.publications import State
 from contracts.s3_layout import Version
-from infra import arrivals, card_summary, lake
-from infra.arrivals import Arrived, Silence, Waiting
 from infra.clients import client, s3_files
 from infra.console import counted
-from infra.ledger import Account, accounts_of
+from infra.lake import arrivals, tables
+from infra.lake.arrivals import Arrived, Silence, Waiting
+from infra.lake.ledger import Account, accounts_of
+from infra.lists import card_summary
 from infra.stack import Stack
 
 _KEY = pa.large_string()
@@ -79,7 +80,7 @@ def look(stack: Stack) -> Status:
         run = pool.submit(active, stack)
         published = pool.submit(publications.read, client("dynamodb"), stack.table)
         ledger = _ledger()
-        newest_order = lake.newest_order()
+        newest_order = tables.newest_order()
         taken = pc.is_in(_keys(objects.result()), ledger["object"].cast(_KEY)).to_pylist()
         publication = published.result()
         return Status(
@@ -103,7 +104,7 @@ def _ledger() -> pa.Table:
     empty = pa.schema(
         [("object", pa.string()), ("sources", pa.null()), ("ingested", pa.timestamp("us", "UTC"))]
     )
-    found = lake.read("ledger", columns)
+    found = tables.read("ledger", columns)
     return empty.empty_table() if found is None else found
 
 

@@ -12,12 +12,12 @@ from contracts import s3_layout
 from contracts.order_line import Fate
 from contracts.s3_layout import Version
 from infra import console
-from infra.arrivals import HOUR, Silence
 from infra.console import counted
-from infra.ledger import Account, total
-from infra.recount import Difference, recount
+from infra.lake.arrivals import HOUR, Silence
+from infra.lake.ledger import Account, total
+from infra.lake.recount import Difference, recount
+from infra.lake.status import Status, look
 from infra.stack import Stack
-from infra.status import Status, look
 
 SHOWN_SOURCES = 4  # more would not fit a terminal; the total counts them all
 SHOWN_SILENCES = 3  # the newest; --json has them all

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contracts import history, publications
 from contracts.history import NothingBeforeError, WentBackError
 from infra.clients import client
+from infra.lists.put_live import put_live
 from infra.problem import ProblemError
-from infra.put_live import put_live
 from infra.stack import Stack
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from contracts.order_line import Fate
-from infra import lake
+from infra.lake import tables
 
 # What a line leaves in a table; a duplicate and an erased line leave nothing.
 STORED = (Fate.SALE, Fate.RETURN, Fate.FEE, Fate.GUEST, Fate.REJECTED)
@@ -30,7 +30,7 @@ class Difference:
 
 def recount() -> tuple[int, list[Difference]]:
     """How many objects the ledger has, and those that the tables see otherwise."""
-    ledger = lake.read("ledger", ("object", *STORED))
+    ledger = tables.read("ledger", ("object", *STORED))
     told = ledger.to_pylist() if ledger is not None else []
     return len(told), list(differences(told, stored()))
 
@@ -38,9 +38,9 @@ def recount() -> tuple[int, list[Difference]]:
 def stored() -> Stored:
     """The lines of each object as the tables hold them; in memory, a few numbers for each object."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for batch in lake.batches("orders", ("object", "fate")):
+    for batch in tables.batches("orders", ("object", "fate")):
         add(counts, pa.table(batch))
-    for batch in lake.batches("rejects", ("object",)):
+    for batch in tables.batches("rejects", ("object",)):
         fate = pa.repeat(Fate.REJECTED.value, batch.num_rows)
         add(counts, pa.table(batch).append_column("fate", fate))
     return counts

@@ -18,8 +18,8 @@ from contracts.lists import (
     from_plain,
 )
 from contracts.order_line import Fate, normal_code
-from infra import lake
 from infra.clients import client
+from infra.lake import tables
 from infra.stack import Stack
 
 Bought = Callable[[str, str], str]  # of a customer and a code: the day of the last time; empty for never
@@ -38,7 +38,7 @@ class Stored:
 def _last_bought(customer: str, code: str) -> str:
     """The day of the last purchase; empty where there was none."""
     where = {"customer": customer, "stock_code": code, "fate": Fate.SALE.value}
-    rows = lake.read("orders", ("time",), where)
+    rows = tables.read("orders", ("time",), where)
     return f"{max(rows['time'].to_pylist()):%Y-%m-%d}" if rows is not None and rows.num_rows else ""
 
 

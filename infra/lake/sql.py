@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.text import Text
 
-from infra import console, lake_spark
+from infra import console
+from infra.lake import local_spark
 from infra.problem import ProblemError
 from infra.stack import Stack
 
@@ -54,7 +55,7 @@ class Answer:
 def answer(stack: Stack, query: str, limit: int | None, out: TextIO | None) -> None:
     """Print a table of at most `limit` rows, or, given `out`, write CSV to it."""
     first_word(query)  # refused before anything is started
-    with console.waiting("Spark starts") as progress, lake_spark.opened(stack) as session:
+    with console.waiting("Spark starts") as progress, local_spark.opened(stack) as session:
         progress.update(progress.task_ids[0], description="Spark reads the lake")
         found = ask(session, query, limit)
         rows = _told(found.rows)

@@ -1,0 +1,1 @@
+"""The lake from the command line: its tables, whether they add up, SQL, a report, erasing."""
