@@ -86,26 +86,27 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("CADABRA_DATA", ".cadabra"),
-        help="the folder of all local state (.cadabra, or CADABRA_DATA)",
-    )
-    parser.add_argument(
-        "--target",
-        choices=targets.NAMES,
-        default=_target_of_environment(),
-        help="which AWS (embedded, or CADABRA_TARGET)",
-    )
+    _where(parser, Path(os.environ.get("CADABRA_DATA", ".cadabra")), _target_of_environment())
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         own = commands.add_parser(
             name, help=command.text, description=command.text, add_help=not command.passes_on
         )
         own.set_defaults(run=command.run)
+        if not command.passes_on:  # else it is the other program that reads what follows
+            _where(own, argparse.SUPPRESS, argparse.SUPPRESS)
         command.declare(own)
     return parser
+
+
+def _where(parser: argparse.ArgumentParser, data: Path | str, target: str) -> None:
+    """Before the command or after it: what is given after it wins."""
+    parser.add_argument(
+        "--data", type=Path, default=data, help="the folder of all local state (.cadabra, or CADABRA_DATA)"
+    )
+    parser.add_argument(
+        "--target", choices=targets.NAMES, default=target, help="which AWS (embedded, or CADABRA_TARGET)"
+    )
 
 
 def _target_of_environment() -> str:

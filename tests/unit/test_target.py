@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from infra import target
+from infra import cli, target
 
 REAL = {
     "AWS_PROFILE": "production",
@@ -53,3 +53,13 @@ def test_only_emulated_targets_deliver_with_our_own_firehose():
     assert target.embedded(LOCAL).own_firehose
     assert not target.aws().own_firehose
     assert target.aws().parameters == {}
+
+
+@pytest.mark.parametrize("arguments", [("--target", "aws", "status"), ("status", "--target", "aws")])
+def test_the_target_is_named_before_the_command_or_after_it(arguments):
+    assert cli._options(list(arguments)).target == "aws"
+
+
+def test_what_is_named_after_the_command_wins():
+    assert cli._options(["--target", "aws", "status", "--target", "localstack"]).target == "localstack"
+    assert cli._options(["status"]).target == "embedded"
