@@ -20,7 +20,7 @@ _FIGURES = (("rmse", "RMSE"), ("mae", "MAE"), ("ndcg", f"NDCG@{SHOWN_ENTRIES}"),
 def table(results: list[Result], parts: int) -> Table:
     """Fits 80 columns; the best of each figure is bold."""
     judged = len(results[0].scores)
-    title = f"{judged} of {parts} parts of the ratings held out in turn; ± between parts"
+    title = f"{judged} of {parts} parts held out in turn; ± between parts"
     made = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     made.add_column("model", no_wrap=True)
     for _, heading in (*_FIGURES, ("seconds", "s")):
