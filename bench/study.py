@@ -33,7 +33,7 @@ from emr_jobs.study import Asked, Studied, study
 
 WANTED_RMSE = 0.87  # on MovieLens latest-small
 WANTED_OVER_NOISE = 1.05
-# MLlib alone would take longer than all the rest: it is given what its CrossValidator chose on a smaller one.
+# MLlib's own search would take longer than all the rest: it gets what is near its choice on a smaller one.
 FULL_EFFORT = Effort(implicit_rank=32, mllib_grid=(mllib.Choice(16, 0.1),))
 
 
