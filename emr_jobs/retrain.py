@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pyarrow as pa
@@ -33,7 +34,7 @@ from emr_jobs.ranker import forest, keeping
 from emr_jobs.ranker.keeping import Ranker
 from emr_jobs.ratings import pairs
 from emr_jobs.session import NoOrdersError, Session
-from emr_jobs.settings import SettingsError
+from emr_jobs.settings import Settings, SettingsError
 from emr_jobs.settings_file import Chosen
 from emr_jobs.shop import Shop
 from emr_jobs.stages import Stages
@@ -48,6 +49,25 @@ REFUSALS = (
     lease.LeaseLostError,
     *publication.FAILURES,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a run learns from the orders, before it makes a list."""
+
+    fitted: Model
+    ranker: Ranker
+    start: str  # how training started
+
+    def told(self) -> dict[str, Any]:
+        """For the card."""
+        return {
+            "trainer": self.fitted.trainer.driver,
+            "trainer_reason": self.fitted.trainer.reason,
+            "start": self.start,
+            "losses": self.fitted.losses,
+            "ranker": self.ranker.said,
+        }
 
 
 def main(given: list[str] | None = None) -> int:
@@ -80,40 +100,23 @@ def retrain(
     stages, settings = Stages("retrain"), chosen.settings
     check_lease(shop, run)
     stages.say(f"settings: {chosen}")
-    orders, as_of = _orders(run, read_orders)
-    version = Version(as_of, run.number)
-    counts = f"{len(orders):,} lines, {len(orders.customers):,} customers, {len(orders.items):,} items"
-    stages.done("orders", counts)
-    last = inheritance.take(shop).under(settings)
-    for said in last.said:
-        stages.say(f"not taken over: {said}")
+    orders, as_of = _orders(run, read_orders, stages)
+    now, version = epoch(as_of), Version(as_of, run.number)
+    last = _inherited(shop, settings, stages)
     if compiling:
         compiling.join()
-    bought = pairs(orders)
-    trainer = choose_trainer(len(bought))
-    fitted = model.fit_pairs(orders, bought, epoch(as_of), settings, run.seed, last.factors, trainer)
-    start = _start(last, fitted)
-    stages.done("training", f"{start}; {_losses(fitted)}; {trainer}")
-    ranker = keeping.ranker(last.forest, orders, epoch(as_of), settings, run.seed)
-    stages.done("ranker", ranker.said)
-    made = making.make(orders, fitted, ranker, last, settings, run.seed)
+    learnt = _learn(orders, now, settings, run.seed, last, choose_trainer, stages)
+    made = making.make(orders, learnt.fitted, learnt.ranker, last, settings, run.seed)
     catalogue = assortment.read(shop)
-    items = served.item_rows(orders, fitted, settings, catalogue)
+    items = served.item_rows(orders, learnt.fitted, settings, catalogue)
     stages.done("lists", f"{made.said}; {items.num_rows:,} items; {catalogue.said}")
-    today = daily.today(shop, last.settings, orders, epoch(as_of), settings, run.seed)
+    today = daily.today(shop, last.settings, orders, now, settings, run.seed)
     stages.done("backtest", today.said)
-    coverage, arrived = served.coverage(made.rows), intake.intake(orders, epoch(as_of))
+    coverage, arrived = served.coverage(made.rows), intake.intake(orders, now)
     verdict = gate.judge(coverage, last.card, settings, arrived, today.backtest.trial)
     check_lease(shop, run)
     daily.keep(shop, today)
-    _export(shop, version, made, items, fitted, ranker)
-    training = {
-        "trainer": trainer.driver,
-        "trainer_reason": trainer.reason,
-        "start": start,
-        "losses": fitted.losses,
-        "ranker": ranker.said,
-    }
+    _export(shop, version, made, items, learnt)
     written = Card(
         version=str(version),
         as_of=as_of.isoformat(),
@@ -122,7 +125,7 @@ def retrain(
         orders=describe(orders),
         intake=arrived,
         coverage=coverage,
-        training=training,
+        training=learnt.told(),
         ranking=made.counts,
         settings=settings,
         settings_from=chosen.source,
@@ -136,14 +139,40 @@ def retrain(
     _publish(shop, run, version, verdict, stages)
 
 
-def _export(shop: Shop, version: Version, made: Made, items: pa.Table, fitted: Model, ranker: Ranker) -> None:
+def _inherited(shop: Shop, settings: Settings, stages: Stages) -> Inheritance:
+    last = inheritance.take(shop).under(settings)
+    for said in last.said:
+        stages.say(f"not taken over: {said}")
+    return last
+
+
+def _learn(
+    orders: Orders,
+    now: int,
+    settings: Settings,
+    seed: int,
+    last: Inheritance,
+    choose_trainer: Callable[[int], Trainer],
+    stages: Stages,
+) -> Learnt:
+    bought = pairs(orders)
+    trainer = choose_trainer(len(bought))
+    fitted = model.fit_pairs(orders, bought, now, settings, seed, last.factors, trainer)
+    start = _start(last, fitted)
+    stages.done("training", f"{start}; {_losses(fitted)}; {trainer}")
+    ranker = keeping.ranker(last.forest, orders, now, settings, seed)
+    stages.done("ranker", ranker.said)
+    return Learnt(fitted, ranker, start)
+
+
+def _export(shop: Shop, version: Version, made: Made, items: pa.Table, learnt: Learnt) -> None:
     export.write(shop.s3, shop.bucket, version.customers, made.rows)
     export.write(shop.s3, shop.bucket, version.items, items)
-    files = {version.model: factors.dump(fitted.factors), version.ranked: renewal.dump(made.ranked)}
-    if ranker.forest and made.lasting and made.company:
+    files = {version.model: factors.dump(learnt.fitted.factors), version.ranked: renewal.dump(made.ranked)}
+    if learnt.ranker.forest and made.lasting and made.company:
         files[version.lasting] = factors.dump(made.lasting)
         files[version.company] = company.dump(made.company)
-        files[version.forest] = forest.dump(ranker.forest)
+        files[version.forest] = forest.dump(learnt.ranker.forest)
     for key, content in files.items():
         shop.s3.put_object(Bucket=shop.bucket, Key=key, Body=content)
 
@@ -185,13 +214,15 @@ def end_of_newest_hour(orders: Orders, cap: datetime) -> datetime:
     return min(newest.replace(minute=0, second=0) + timedelta(hours=1), cap)
 
 
-def _orders(run: Run, read_orders: Callable[[datetime], pa.Table]) -> tuple[Orders, datetime]:
+def _orders(run: Run, read_orders: Callable[[datetime], pa.Table], stages: Stages) -> tuple[Orders, datetime]:
     cap = run.as_of or (run.began - UNSETTLED).replace(microsecond=0)
     orders = from_arrow(read_orders(cap))
     if not len(orders):
         raise NoOrdersError(
             f"the lake holds no orders from before {cap:%Y-%m-%d %H:%M} UTC: ship some, ingest lands them"
         )
+    counts = f"{len(orders):,} lines, {len(orders.customers):,} customers, {len(orders.items):,} items"
+    stages.done("orders", counts)
     return orders, run.as_of or end_of_newest_hour(orders, cap)
 
 
