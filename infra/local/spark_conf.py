@@ -27,5 +27,6 @@ def of_request(bucket: str) -> dict[str, str]:
     resolved = {
         key: value.replace("${Bucket}", bucket).replace("${PathStyle}", "true")
         for key, value in defaults.items()
+        if key not in spark_submit.OWN_PYTHON_CONF
     }
     return resolved | _ONE_MACHINE | spark_jars.conf()

@@ -33,7 +33,7 @@ _CLUSTER_ONLY = {
 }
 _FLAGS = {"--verbose", "--supervise", "-v"}
 _CLUSTER_ONLY_CONF = {"spark.master", "spark.submit.deployMode", "spark.driver.cores"}
-_OWN_PYTHON_CONF = {"spark.pyspark.python", "spark.pyspark.driver.python"}
+OWN_PYTHON_CONF = {"spark.pyspark.python", "spark.pyspark.driver.python"}
 _DRIVER_ENVIRONMENT = "spark.yarn.appMasterEnv."
 _MEMORY = "spark.driver.memory"
 _S3 = ("s3://", "s3a://", "s3n://")
@@ -197,7 +197,7 @@ def _fit(draft: _Draft, machine: Machine) -> None:
         if key in _CLUSTER_ONLY_CONF:
             draft.notes.append(f"{key}={value} is for a cluster: left out")
             del draft.conf[key]
-        elif key in _OWN_PYTHON_CONF:
+        elif key in OWN_PYTHON_CONF:
             draft.notes.append(f"{key}={value} is EMR's: the project's own Python runs the step")
             del draft.conf[key]
         elif key.startswith(_DRIVER_ENVIRONMENT):

@@ -292,7 +292,7 @@ def test_without_a_java_it_is_said_where_to_get_one(tmp_path):
         (
             ["--target", "localstack", "status"],
             {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
-            "Could not connect",
+            "no localstack at http://127.0.0.1:9",
         ),
         (["status"], {"CADABRA_TARGET": "AWS"}, "CADABRA_TARGET=AWS is none of embedded, localstack, aws"),
         (["--data", "a-file", "up"], {}, "a-file"),

@@ -86,7 +86,7 @@ def put_orphan(spark, name):
     """A data file as a run leaves it that is killed before it commits."""
     reachable = min(files(spark, name))
     orphan = reachable.rpartition("/")[0] + "/killed.parquet"
-    boto3.client("s3").put_object(**place(orphan), Body=b"PAR1")
+    boto3.client("s3").put_object(**place(orphan), Body=b"half a file")
     return orphan
 
 

@@ -50,7 +50,9 @@ def test_every_port_is_published_on_this_machine_only():
     assert sorted(published) == sorted(f"127.0.0.1:{port}:{port}" for port in PORTS.values())
 
 
-def test_the_published_ports_are_the_targets():
+def test_the_published_ports_are_the_targets(monkeypatch):
+    for service in localstack.SERVICES.values():
+        monkeypatch.delenv(service.variable, raising=False)  # other tests of this process may have set it
     named = {localstack.SERVICES[name].variable: f"http://127.0.0.1:{port}" for name, port in PORTS.items()}
     environment = target.localstack().environment
     assert {variable: environment[variable] for variable in named} == named
