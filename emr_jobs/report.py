@@ -12,11 +12,13 @@ from pathlib import Path
 
 import boto3
 import pyarrow as pa
+from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from contracts import publications
+from emr_jobs import settings_file
 from emr_jobs.analyses.questions import Question, answer, offer, questions
 from emr_jobs.judging import comparison, stored_orders
 from emr_jobs.judging.comparison import Comparison, NothingToJudgeError, Tell
@@ -25,7 +27,7 @@ from emr_jobs.orders import DAY_SECONDS, Orders
 from emr_jobs.pictures import page, versions
 from emr_jobs.pictures.chapters import chapters, facts
 from emr_jobs.pictures.page import Chapter
-from emr_jobs.settings import Settings
+from emr_jobs.settings import Settings, SettingsError
 from emr_jobs.shop import Shop
 
 WEEKS = 4  # judged again by the report itself
@@ -36,23 +38,30 @@ PAGE = "report.html"
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     shop = Shop(boto3.client("s3"), boto3.client("dynamodb"), options.bucket, options.table)
-    asked = questions()
-    with _progress(len(asked) + options.weeks * comparison.STEPS) as tell:
+    try:
+        report(shop, options.out, options.weeks)
+    except (SettingsError, ClientError, BotoCoreError, OSError) as error:
+        print(f"report: {error}", file=sys.stderr)
+        return 1
+    print(f"report: {options.out / PAGE}")
+    return 0
+
+
+def report(shop: Shop, out: Path, weeks: int) -> None:
+    asked, chosen = questions(), settings_file.read(shop.s3, shop.bucket)
+    with _progress(len(asked) + weeks * comparison.STEPS) as tell:
         spark = SparkSession.builder.appName("cadabra report").getOrCreate()
         try:
             answers = ask(spark, asked, tell)
         finally:
             spark.stop()
-        weeks, no_weeks = judged(options.weeks, tell)
+        found, none = judged(weeks, chosen.settings, tell)
     cards = versions.told(shop)
     state = publications.read(shop.dynamodb, shop.table)
-    made = chapters(answers, cards, weeks, no_weeks)
+    made = chapters(answers, cards, found, none)
     told = facts(answers, cards, state.live_version if state else "")
-    said = f"s3://{options.bucket}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    text = page.render("Cadabra's report", said, told, made)
-    write(options.out, text, made)
-    print(f"report: {options.out / PAGE}")
-    return 0
+    said = f"s3://{shop.bucket}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; settings of the model: {chosen}"
+    write(out, page.render("Cadabra's report", said, told, made), made)
 
 
 @contextmanager
@@ -75,7 +84,7 @@ def ask(spark: SparkSession, asked: list[Question], tell: Tell) -> dict[Question
     return answers
 
 
-def judged(weeks: int, tell: Tell) -> tuple[list[Comparison], str]:
+def judged(weeks: int, settings: Settings, tell: Tell) -> tuple[list[Comparison], str]:
     """A comparison for each of the last whole weeks, oldest first; where there is none, why."""
     if not weeks:
         return [], "Not asked for: --weeks says how many."
@@ -87,7 +96,7 @@ def judged(weeks: int, tell: Tell) -> tuple[list[Comparison], str]:
     found = []
     for cut in cuts:
         try:
-            found.append(comparison.compare(orders, cut, 7, 1, Settings(), tell))
+            found.append(comparison.compare(orders, cut, 7, 1, settings, tell))
         except NothingToJudgeError:
             continue  # the shop is younger than that, or closed
     return found, "" if found else "The orders do not reach back a week: there is nothing to judge by yet."
@@ -118,11 +127,17 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("report"), help="the folder (%(default)s)")
     parser.add_argument(
         "--weeks",
-        type=int,
+        type=_weeks,
         default=WEEKS,
         help="judge the lists at so many weekly cuts; 0: not at all (%(default)s)",
     )
     return parser.parse_args(arguments)
+
+
+def _weeks(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of weeks")
+    return int(text)
 
 
 if __name__ == "__main__":

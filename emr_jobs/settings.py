@@ -67,6 +67,8 @@ MAY_BE_ZERO = {
 }
 SHARES = {"gate_coverage", "gate_worse", "ranker_feature_share", "ranker_row_share", "ranker_refused_share"}
 LEAST = {"gate_intake": 1, "ranker_leaves": 2}  # a tree of one leaf knows nothing
+MOST = {"rank": 1024, "ranker_depth": 64, "ranker_leaves": 4096}  # more than any shop has a use for
+_MOST = 1e12  # of anything else
 
 
 def from_dict(values: Mapping[str, Any]) -> Settings:
@@ -84,8 +86,10 @@ def from_dict(values: Mapping[str, Any]) -> Settings:
 
 def _wrong(name: str, value: Any, *, whole: bool) -> str:
     """What the value is that the setting cannot be, or nothing."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf:
         return "no number"
+    if value > (most := MOST.get(name, _MOST)):
+        return f"above {most:g}"
     if whole and value != int(value):
         return "no whole number"
     if value < LEAST.get(name, 0):

@@ -25,7 +25,7 @@ class Chosen:
 
     def __str__(self) -> str:
         """The source, and what differs from the defaults."""
-        others = [f"{name} {value:g}" for name, value in self.others.items()]
+        others = [f"{name} {value!r}" for name, value in self.others.items()]
         if self.source == DEFAULTS or not others:
             return self.source
         return f"{self.source}: {', '.join(others)}"
@@ -38,12 +38,14 @@ class Chosen:
 
 def read(s3: Any, bucket: str, place: str | None = None) -> Chosen:
     """Of a TOML file, s3://... or a path; where none is named of the bucket's own, or the defaults."""
-    if place is None and not _is_put(s3, bucket):
-        return Chosen(Settings(), DEFAULTS)
     source = place or f"s3://{bucket}/{MODEL_SETTINGS}"
     mend = "name another file" if place else "put a right one or reset it: `cadabra settings`"
     try:
         return Chosen(from_toml(_text(s3, source)), source)
+    except s3.exceptions.NoSuchKey as error:
+        if place is None:  # none was put
+            return Chosen(Settings(), DEFAULTS)
+        raise SettingsError(f"there are no settings at {source}; {mend}") from error
     except (OSError, ClientError, SettingsError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings {source} cannot be used: {error}; {mend}") from error
 
@@ -67,10 +69,6 @@ def shown(chosen: Chosen) -> str:
         for line in to_toml(chosen.settings).splitlines()
     ]
     return "\n".join([f"# {chosen.source}", *lines])
-
-
-def _is_put(s3: Any, bucket: str) -> bool:
-    return "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=MODEL_SETTINGS)
 
 
 def _text(s3: Any, source: str) -> str:

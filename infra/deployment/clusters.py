@@ -7,6 +7,7 @@ from infra import console
 from infra.clients import client
 from infra.problem import ProblemError
 
+KINDS = ("retrain", "study")  # what clusters are for; their names are STACK-KIND-NUMBER
 _LIVING = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]
 POLL_S = 0.5
 PATIENCE_S = 900  # a cluster ends within a minute or two
@@ -14,10 +15,11 @@ Say = Callable[[str], None]
 
 
 def living(stack: str) -> list[str]:
-    """Those that still cost; their names begin as infra/emr_retrain.json says."""
+    """Those that still cost, named as infra/emr_retrain.json and infra/study.py name them."""
+    ours = tuple(f"{stack}-{kind}-" for kind in KINDS)
     pages = client("emr").get_paginator("list_clusters").paginate(ClusterStates=_LIVING)
     found = (cluster for page in pages for cluster in page["Clusters"])
-    return [cluster["Id"] for cluster in found if cluster["Name"].startswith(f"{stack}-retrain-")]
+    return [cluster["Id"] for cluster in found if cluster["Name"].startswith(ours)]
 
 
 def end(stack: str, say: Say) -> None:

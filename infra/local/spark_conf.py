@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from string import Template
 
 from infra.local import spark_jars, spark_submit
+from infra.target import TEST_ACCOUNT
 
 REQUEST = Path(__file__).resolve().parents[1] / "emr_retrain.json"
 DRIVER_MEMORY = "2g"  # the most that the local EMR gives
@@ -24,8 +26,9 @@ def of_request(bucket: str) -> dict[str, str]:
     (defaults,) = (
         found["Properties"] for found in configurations if found["Classification"] == "spark-defaults"
     )
+    known = {"Bucket": bucket, "PathStyle": "true", "Region": TEST_ACCOUNT["AWS_REGION"]}
     resolved = {
-        key: value.replace("${Bucket}", bucket).replace("${PathStyle}", "true")
+        key: Template(value).substitute(known)
         for key, value in defaults.items()
         if key not in spark_submit.OWN_PYTHON_CONF
     }

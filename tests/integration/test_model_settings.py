@@ -90,3 +90,14 @@ def test_the_command_puts_shows_and_resets(shop, file, monkeypatch, capfd):
     with pytest.raises(ProblemError, match="nothing was changed"):
         model_settings.put(here, file)
     assert "rank = 'many' is no number" in capfd.readouterr().err
+
+
+def test_a_file_beside_the_settings_is_none_of_them(shop):
+    shop.s3.put_object(Bucket=shop.bucket, Key=f"{MODEL_SETTINGS}.old", Body=b"rank = 8")
+    assert settings_file.read(shop.s3, shop.bucket).source == settings_file.DEFAULTS
+
+
+def test_what_is_said_of_a_setting_is_its_whole_value(shop, tmp_path):
+    (tmp_path / "fine.toml").write_text("regularisation = 0.0212345678")
+    put = settings_file.put(shop.s3, shop.bucket, tmp_path / "fine.toml")
+    assert str(put).endswith("regularisation 0.0212345678")

@@ -77,6 +77,9 @@ def test_settings_are_read_back_from_their_file():
         ("regularisation = nan", "no number"),
         ("rank = inf", "no number"),
         ("rank = '8'", "no number"),
+        ("rank = 1" + 400 * "0", "above 1024"),
+        ("ranker_depth = 65", "above 64"),
+        ("popular_days = 1e13", "above 1e"),
         ("rank = ", "no TOML"),
     ],
 )
