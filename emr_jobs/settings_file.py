@@ -42,11 +42,9 @@ def read(s3: Any, bucket: str, place: str | None = None) -> Chosen:
     mend = "name another file" if place else "put a right one or reset it: `cadabra settings`"
     try:
         return Chosen(from_toml(_text(s3, source)), source)
-    except s3.exceptions.NoSuchKey as error:
-        if place is None:  # none was put
-            return Chosen(Settings(), DEFAULTS)
-        raise SettingsError(f"there are no settings at {source}; {mend}") from error
     except (OSError, ClientError, SettingsError, UnicodeDecodeError) as error:
+        if place is None and isinstance(error, s3.exceptions.NoSuchKey):  # none was put
+            return Chosen(Settings(), DEFAULTS)
         raise SettingsError(f"the settings {source} cannot be used: {error}; {mend}") from error
 
 

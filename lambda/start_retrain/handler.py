@@ -24,7 +24,7 @@ def handle(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
     # First: the lists' age matters most while no run can start.
     _say(age.tell(_clients().dynamodb, _cloudwatch(), _settings().table, os.environ["METRICS"], now))
     try:
-        answer = start(_clients(), _settings(), event, now)
+        answer = start(_clients(), _settings(), event)
     except Exception as error:
         _tell("failed", message=f"no run was started: {error}. The next hour tries again")
         raise

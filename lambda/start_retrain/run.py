@@ -36,14 +36,15 @@ class Settings:
     table: str
     artifacts: str  # the bucket of the EMR request and its scripts
     run_seconds: int  # the run's hard deadline
+    clock: Callable[[], int] = lambda: int(time.time())  # asked anew after each wait
     end_polls: int = END_POLLS  # how often to look whether an overdue run's cluster has ended
     pause: Callable[[float], None] = time.sleep
 
 
-def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int) -> dict[str, Any]:
+def start(clients: Clients, settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
     """Start a run; `started` in the answer is false where another is active, and `message` says which."""
     try:
-        held, cleared = _take(clients, settings, now)
+        held, cleared = _take(clients, settings)
     except LeaseHeldError as error:
         return {
             "started": False,
@@ -51,14 +52,20 @@ def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int)
             "run": error.lease.number,
             "cluster": error.lease.cluster,
         }
+    began = settings.clock()
     try:
-        request = _request(clients.s3, settings.artifacts, event, Run=held.number, Began=now)
+        request = _request(clients.s3, settings.artifacts, event, Run=held.number, Began=began)
         steps = _kept_back(request) if event.get("stay") else {}
+        _idle_no_sooner(request, settings.run_seconds)
         cluster = clients.emr.run_job_flow(**request)["JobFlowId"]
     except BaseException:
         lease.release(clients.dynamodb, settings.table, held.number)
         raise
-    lease.start(clients.dynamodb, settings.table, held, cluster, now + settings.run_seconds)
+    try:
+        lease.start(clients.dynamodb, settings.table, held, cluster, began + settings.run_seconds)
+    except BaseException:  # no lease names the cluster: nobody else would end it
+        clients.emr.terminate_job_flows(JobFlowIds=[cluster])
+        raise
     return {
         "started": True,
         "message": f"{cleared}run {held.number} started on cluster {cluster}",
@@ -68,22 +75,23 @@ def start(clients: Clients, settings: Settings, event: dict[str, Any], now: int)
     }
 
 
-def _take(clients: Clients, settings: Settings, now: int) -> tuple[Lease, str]:
+def _take(clients: Clients, settings: Settings) -> tuple[Lease, str]:
     """The lease, and what had to be cleared away for it, in words."""
     standing = lease.read(clients.dynamodb, settings.table)
     cleared = ""
     if standing and standing.cluster and not standing.free:
-        cleared = _clear(clients, settings, standing, now)
-    return lease.take(clients.dynamodb, settings.table, now), cleared
+        cleared = _clear(clients, settings, standing)
+    return lease.take(clients.dynamodb, settings.table, settings.clock()), cleared
 
 
-def _clear(clients: Clients, settings: Settings, standing: Lease, now: int) -> str:
+def _clear(clients: Clients, settings: Settings, standing: Lease) -> str:
     """Give back the lease of a run whose cluster has ended, first ending the cluster of one that is overdue.
 
     While the cluster lives the lease stays: a step may be in the middle of a commit.
     """
     said = f"run {standing.number} ended with cluster {standing.cluster} and kept its lease; "
     if not _has_ended(clients.emr, standing.cluster):
+        now = settings.clock()
         if standing.deadline > now:
             raise LeaseHeldError(standing, now)
         late = now - standing.deadline
@@ -130,3 +138,10 @@ def _kept_back(request: dict[str, Any]) -> dict[str, Any]:
     steps = {step["Name"]: step for step in request.pop("Steps")}
     request["Instances"]["KeepJobFlowAliveWhenNoSteps"] = True
     return steps
+
+
+def _idle_no_sooner(request: dict[str, Any], run_seconds: int) -> None:
+    """A step that trains outside YARN looks idle to EMR: its cluster may only be ended past the run's deadline."""
+    policy = request.get("AutoTerminationPolicy")
+    if policy:
+        policy["IdleTimeout"] = max(policy["IdleTimeout"], run_seconds)

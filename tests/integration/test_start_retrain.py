@@ -57,6 +57,7 @@ def table(place):
     """The place's table, and the EMR request in its bucket."""
     request = {
         "Name": "retrain-${Run}",
+        "AutoTerminationPolicy": {"IdleTimeout": 3600},
         "Instances": {"KeepJobFlowAliveWhenNoSteps": False},
         "Steps": [{"Name": "retrain", "HadoopJarStep": {"Args": ["spark-submit", "--run", "${Run}"]}}],
     }
@@ -70,10 +71,12 @@ def emr():
     return RecordingEmr()
 
 
-def begin(table, emr, now=NOW, event=None):
+def begin(table, emr, now=NOW, event=None, run_seconds=3000):
     clients = Clients(boto3.client("dynamodb"), emr, boto3.client("s3"))
-    settings = Settings(table, table, run_seconds=3000, end_polls=3, pause=lambda _: None)
-    return start(clients, settings, event or {}, now)
+    settings = Settings(
+        table, table, run_seconds=run_seconds, clock=lambda: now, end_polls=3, pause=lambda _: None
+    )
+    return start(clients, settings, event or {})
 
 
 def held(table):
@@ -130,6 +133,46 @@ def test_an_overdue_run_is_ended_and_replaced(table, emr):
     begin(table, emr)
     assert begin(table, emr, NOW + 3001)["started"] is True
     assert emr.clusters["j-1"] == "TERMINATED"
+
+
+def test_after_the_wait_for_an_overdue_runs_cluster_the_new_lease_counts_from_then(table):
+    """Counted from before, it could be over before the new cluster's name stands in it."""
+    slow, waited = RecordingEmr(looks_until_ended=40), []
+    begin(table, slow)
+    settings = Settings(
+        table,
+        table,
+        run_seconds=3000,
+        clock=lambda: NOW + 3001 + int(sum(waited)),
+        pause=waited.append,
+    )
+    clients = Clients(boto3.client("dynamodb"), slow, boto3.client("s3"))
+    assert start(clients, settings, {})["started"] is True
+    then = NOW + 3001 + int(sum(waited))
+    assert sum(waited) > lease.STARTING_SECONDS
+    assert held(table) == lease.Lease(then, then + 3000, "j-2")
+
+
+def test_a_cluster_whose_name_no_lease_took_is_ended(table, emr):
+    class Forgetful(Belated):
+        """It takes the lease, and no name into it."""
+
+        def put_item(self, **request):
+            if request["Item"]["cluster"]["S"]:
+                raise ConnectionError("DynamoDB is away")
+            return self._client.put_item(**request)
+
+    clients = Clients(Forgetful(boto3.client("dynamodb"), table), emr, boto3.client("s3"))
+    with pytest.raises(ConnectionError, match="DynamoDB is away"):
+        start(clients, Settings(table, table, run_seconds=3000, clock=lambda: NOW), {})
+    assert emr.clusters == {"j-1": "TERMINATING"}
+    assert begin(table, emr, NOW + lease.STARTING_SECONDS)["started"] is True
+
+
+@pytest.mark.parametrize(("run_seconds", "idle"), [(3000, 3600), (9000, 9000)])
+def test_no_cluster_is_ended_as_idle_before_its_run_is_overdue(table, emr, run_seconds, idle):
+    begin(table, emr, run_seconds=run_seconds)
+    assert emr.requests[0]["AutoTerminationPolicy"] == {"IdleTimeout": idle}
 
 
 def test_while_an_overdue_runs_cluster_still_ends_nothing_is_started(table):
