@@ -25,7 +25,7 @@ from emr_jobs.ranker import keeping
 from emr_jobs.ratings import pairs
 from emr_jobs.settings import Settings
 
-NOTHING_LIVE = Inheritance(None, None, None, None, None, None, None, None, ())
+NOTHING_LIVE = Inheritance()
 CUSTOMERS_A_LINE, ITEMS = 0.0114, 20_000  # 10 million lines: 114,000 customers
 
 

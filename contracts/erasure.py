@@ -27,6 +27,7 @@ from contracts.order_line import (
 from contracts.s3_layout import ERASURE_KEY, ERASURE_KEY_PLACE, SUPPRESSED, request_key
 
 KEY_BYTES = 32
+_UNREADABLE = {"NoSuchKey", "NoSuchBucket", "AccessDenied"}  # the last also for one who may not list
 _REMEMBERED = 200_000  # customers who are not on the list, some 30 MB
 _TOKEN = re.compile(rb"[A-Za-z0-9._@:+-]+")  # what an id is made of, so that it ends where one ends
 _EDGES = b"._@:+-"  # may end an id, and also a sentence
@@ -138,10 +139,14 @@ def read_key(s3: Any, bucket: str) -> bytes:
     try:
         place = json.loads(s3.get_object(Bucket=bucket, Key=ERASURE_KEY_PLACE)["Body"].read())
         text = s3.get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
-    except s3.exceptions.NoSuchKey as error:
+    except s3.exceptions.ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in _UNREADABLE:
+            raise
         raise SuppressionKeyMissingError(
-            f"the key of the list of erased customers is missing: s3://{bucket}/{ERASURE_KEY_PLACE} says "
-            "where it was. Restore both; with another key, every erased customer's late lines would come back"
+            f"the key of the list of erased customers is missing or may not be read ({code}): "
+            f"s3://{bucket}/{ERASURE_KEY_PLACE} says where it was. "
+            "Restore both; with another key, every erased customer's late lines would come back"
         ) from error
     return bytes.fromhex(text.decode())
 

@@ -1,17 +1,23 @@
 """The model's factors with the names of their rows: started cold or from the last model, kept as one file."""
 
 import io
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emr_jobs import arrays
 from emr_jobs.als.kernel import Floats
+from emr_jobs.orders import DAY_SECONDS
 
 KNOWN_SHARE = 0.5  # of the rows a warm start must know; below it a cold one is better
-NEARLY_ALL = 0.98  # known, of both sides: one iteration then ends within .01 % of ten cold ones' loss
+NEARLY_ALL = (
+    0.98  # known, of both sides: one iteration an hour later ends within .01 % of ten cold ones' loss
+)
+FRESH_SECONDS = DAY_SECONDS  # of an older model's ratings too many have faded for one iteration
+
+STIRRED = np.float32(0.1)  # a new customer's length: at 1 the known items' first loss is .1 % higher
 
 
 class FactorsUnreadableError(ValueError):
@@ -20,6 +26,7 @@ class FactorsUnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Factors:
+    made: int  # of the orders before this time, seconds
     customers: pa.StringArray
     items: pa.StringArray
     of_customers: Floats
@@ -32,6 +39,7 @@ class Start:
 
     factors: Factors
     known: float  # share of the names that the last model knew, on the side where it is less; cold is 0
+    age: int  # of the last model, seconds; below 0 it knows what is not known yet
 
     @property
     def warm(self) -> bool:
@@ -39,25 +47,30 @@ class Start:
 
     @property
     def nearly_there(self) -> bool:
-        return self.known >= NEARLY_ALL
+        return self.known >= NEARLY_ALL and 0 <= self.age < FRESH_SECONDS
 
 
 def start(
-    last: Factors | None, customers: pa.StringArray, items: pa.StringArray, rank: int, seed: int
+    last: Factors | None, customers: pa.StringArray, items: pa.StringArray, rank: int, seed: int, now: int
 ) -> Start:
-    """The last model's rows by name, new ones at zero; a cold start where too few are known."""
+    """The last model's rows by name; a cold start where too few are known.
+
+    New items start at zero, their customers say where to. New customers do not: who bought nothing but new
+    items would stay there for ever, and so would the items.
+    """
     if last is None or last.of_items.shape[1] != rank:
-        return Start(cold(customers, items, rank, seed), 0)
+        return Start(cold(customers, items, rank, seed, now), 0, 0)
     rows = [pc.index_in(customers, last.customers), pc.index_in(items, last.items)]
     known = min(_known(side) for side in rows)
     if known < KNOWN_SHARE:
-        return Start(cold(customers, items, rank, seed), 0)
+        return Start(cold(customers, items, rank, seed, now), 0, 0)
     moved = _moved(last.of_customers, rows[0]), _moved(last.of_items, rows[1])
-    return Start(Factors(customers, items, *moved), known)
+    _stir(moved[0], seed)
+    return Start(Factors(now, customers, items, *moved), known, now - last.made)
 
 
-def cold(customers: pa.StringArray, items: pa.StringArray, rank: int, seed: int) -> Factors:
-    return Factors(customers, items, *noise(len(customers), len(items), rank, seed))
+def cold(customers: pa.StringArray, items: pa.StringArray, rank: int, seed: int, now: int) -> Factors:
+    return Factors(now, customers, items, *noise(len(customers), len(items), rank, seed))
 
 
 def noise(customers: int, items: int, rank: int, seed: int) -> tuple[Floats, Floats]:
@@ -66,10 +79,10 @@ def noise(customers: int, items: int, rank: int, seed: int) -> tuple[Floats, Flo
     return _unit(source, customers, rank), _unit(source, items, rank)
 
 
-def zero(customers: pa.StringArray, items: pa.StringArray, rank: int) -> Factors:
+def zero(customers: pa.StringArray, items: pa.StringArray, rank: int, now: int) -> Factors:
     """Of who bought nothing, and of what nobody bought."""
     return Factors(
-        customers, items, *(np.zeros((len(names), rank), np.float32) for names in (customers, items))
+        now, customers, items, *(np.zeros((len(names), rank), np.float32) for names in (customers, items))
     )
 
 
@@ -77,6 +90,7 @@ def dump(factors: Factors) -> bytes:
     file = io.BytesIO()
     np.savez(
         file,
+        made=factors.made,
         customers=np.array(factors.customers.to_pylist(), np.str_),
         items=np.array(factors.items.to_pylist(), np.str_),
         of_customers=factors.of_customers,
@@ -86,16 +100,14 @@ def dump(factors: Factors) -> bytes:
 
 
 def load(raw: bytes) -> Factors:
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as held:
-            factors = Factors(
-                pa.array(held["customers"].tolist(), pa.string()),
-                pa.array(held["items"].tolist(), pa.string()),
-                held["of_customers"],
-                held["of_items"],
-            )
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, AttributeError) as error:
-        raise FactorsUnreadableError(f"no factors can be read from it: {error}") from error
+    with arrays.reading(raw, FactorsUnreadableError, "factors") as held:
+        factors = Factors(
+            int(held["made"]),
+            pa.array(held["customers"].tolist(), pa.string()),
+            pa.array(held["items"].tolist(), pa.string()),
+            held["of_customers"],
+            held["of_items"],
+        )
     _check(factors.customers, factors.of_customers, factors.of_items)
     _check(factors.items, factors.of_items, factors.of_items)
     return factors
@@ -123,3 +135,9 @@ def _moved(factors: Floats, rows: pa.Int32Array) -> Floats:
     moved = np.zeros((len(rows), factors.shape[1]), np.float32)
     moved[known] = factors[rows.drop_null().to_numpy()]
     return moved
+
+
+def _stir(factors: Floats, seed: int) -> None:
+    """Give rows at zero a small length, each its own direction."""
+    still = np.flatnonzero(~factors.any(axis=1))
+    factors[still] = STIRRED * _unit(np.random.default_rng(seed), len(still), factors.shape[1])

@@ -1,15 +1,16 @@
-"""What a run takes over from the version that is live: factors, ranker, lists. What is missing is made anew.
+"""What a run takes over: the live version's lists, and what the last run of its settings learnt, live or not.
 
-Each thing that cannot be taken over is said, with where it lies and why. Used by retrain.
+What is missing is made anew. Each thing that cannot be taken over is said, with where it lies and why. Used
+by retrain.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Self, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 
-from contracts import publications
+from contracts import history, publications
 from contracts.s3_layout import Version
 from emr_jobs import factors
 from emr_jobs.candidates import company
@@ -17,10 +18,12 @@ from emr_jobs.candidates.company import Company, CompanyUnreadableError
 from emr_jobs.factors import Factors, FactorsUnreadableError
 from emr_jobs.judging import card
 from emr_jobs.judging.card import CardUnreadableError
+from emr_jobs.judging.earlier import settings_of
 from emr_jobs.judging.gate import Inherited
 from emr_jobs.lists import export, renewal
 from emr_jobs.lists.export import ExportMissingError
 from emr_jobs.lists.renewal import Ranked, RankedUnreadableError
+from emr_jobs.orders import DAY_SECONDS, epoch
 from emr_jobs.ranker import forest
 from emr_jobs.ranker.forest import Forest, ForestUnreadableError
 from emr_jobs.settings import Settings
@@ -38,36 +41,31 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:
-    version: Version | None
-    factors: Factors | None
-    lasting: Factors | None
-    company: Company | None
-    forest: Forest | None
-    ranked: Ranked | None
-    rows: pa.Table | None  # of the customers
-    card: Inherited | None
-    said: tuple[str, ...]  # of what could not be read
+    version: Version | None = None  # the live one: its lists, and how they were made
+    teacher: Version | None = None  # the one that learnt what this run goes on from
+    factors: Factors | None = None
+    lasting: Factors | None = None
+    company: Company | None = None
+    forest: Forest | None = None
+    ranked: Ranked | None = None
+    rows: pa.Table | None = None  # of the customers
+    card: Inherited | None = None
+    said: tuple[str, ...] = ()  # of what is not taken over
 
     @property
     def settings(self) -> Settings | None:
-        """What the version was made with, where its card tells."""
+        """What the live version was made with, where its card tells."""
         return self.card.settings if self.card else None
 
-    def under(self, settings: Settings) -> Self:
-        """What of it serves a run with these settings: what other ones trained is no start."""
-        if self.version is None or self.settings == settings:
-            return self
-        said = (*self.said, f"what {self.version} learnt: its settings were others")
-        return replace(self, factors=None, lasting=None, company=None, forest=None, said=said)
 
-
-def take(shop: Shop) -> Inheritance:
-    live = live_version(shop)
-    if live is None:
-        return Inheritance(None, None, None, None, None, None, None, None, ())
+def take(shop: Shop, settings: Settings, now: int) -> Inheritance:
+    """What serves a run with these settings, of orders from before `now`."""
     said: list[str] = []
 
-    def held(key: str, load: Callable[[bytes], Thing]) -> Thing | None:
+    def held(version: Version | None, file: str, load: Callable[[bytes], Thing]) -> Thing | None:
+        if version is None:
+            return None
+        key = getattr(version, file)
         try:
             return load(shop.object(key))
         except shop.s3.exceptions.NoSuchKey:
@@ -76,17 +74,40 @@ def take(shop: Shop) -> Inheritance:
             said.append(f"s3://{shop.bucket}/{key}: {error}")
             return None
 
+    live = live_version(shop)
+    known = held(live, "card", card.load)
+    unfit = _unfit(live, known, settings, now)
+    teacher = _young(shop, settings, now) or (None if unfit else live)
+    if live and unfit:
+        said.append(f"what {live} learnt: {unfit}")
     return Inheritance(
         live,
-        held(live.model, factors.load),
-        held(live.lasting, factors.load),
-        held(live.company, company.load),
-        held(live.forest, forest.load),
-        held(live.ranked, renewal.load),
-        _rows(shop, live, said),
-        held(live.card, card.load),
+        teacher,
+        held(teacher, "model", factors.load),
+        held(teacher, "lasting", factors.load),
+        held(teacher, "company", company.load),
+        held(teacher, "forest", forest.load),
+        held(live, "ranked", renewal.load),
+        _rows(shop, live, said) if live else None,
+        known,
         tuple(said),
     )
+
+
+def _unfit(live: Version | None, known: Inherited | None, settings: Settings, now: int) -> str:
+    """Why what the live version learnt is no start, or nothing."""
+    if live and epoch(live.as_of) > now:
+        return "it knows orders that this run does not"
+    if known is None or known.settings is None:
+        return "its card does not tell its settings"
+    return "its settings were others" if known.settings != settings else ""
+
+
+def _young(shop: Shop, settings: Settings, now: int) -> Version | None:
+    """The newest whole version of these settings, none older than a day; a refused one has learnt as well."""
+    versions = history.versions(shop.s3, shop.bucket)
+    young = [version for version in versions if 0 <= now - epoch(version.as_of) < DAY_SECONDS]
+    return next((one for one in reversed(young) if settings_of(shop, one) == settings), None)
 
 
 def live_version(shop: Shop) -> Version | None:

@@ -59,8 +59,9 @@ def trained(
     matrix = bought.matrix(rated)
     names = orders.customers, orders.items
     if not matrix.nnz:
-        return Model(now, bought, rated, factors.zero(*names, settings.rank), (), warm=False, trainer=trainer)
-    start = factors.start(last if trainer.starts_warm else None, *names, settings.rank, seed)
+        nothing = factors.zero(*names, settings.rank, now)
+        return Model(now, bought, rated, nothing, (), warm=False, trainer=trainer)
+    start = factors.start(last if trainer.starts_warm else None, *names, settings.rank, seed, now)
     held = start.factors
     iterations = settings.warm_iterations if start.nearly_there else settings.iterations
     training = Training(

@@ -102,7 +102,7 @@ def retrain(
     stages.say(f"settings: {chosen}")
     orders, as_of = _orders(run, read_orders, stages)
     now, version = epoch(as_of), Version(as_of, run.number)
-    last = _inherited(shop, settings, stages)
+    last = _inherited(shop, settings, now, stages)
     if compiling:
         compiling.join()
     learnt = _learn(orders, now, settings, run.seed, last, choose_trainer, stages)
@@ -113,7 +113,15 @@ def retrain(
     today = daily.today(shop, last.settings, orders, now, settings, run.seed)
     stages.done("backtest", today.said)
     coverage, arrived = served.coverage(made.rows), intake.intake(orders, now)
-    verdict = gate.judge(coverage, last.card, settings, arrived, today.backtest.trial)
+    verdict = gate.judge(
+        coverage,
+        last.card,
+        settings,
+        arrived,
+        today.backtest.trial,
+        first=last.version is None,
+        driver=learnt.fitted.trainer.driver,
+    )
     check_lease(shop, run)
     daily.keep(shop, today)
     _export(shop, version, made, items, learnt)
@@ -131,7 +139,7 @@ def retrain(
         settings_from=chosen.source,
         gate=verdict,
         trial=today.backtest.trial,
-        published=asdict(today.shown) if today.shown else None,
+        published=asdict(today.backtest.shown) if today.backtest.shown else None,
         seconds=stages.seconds,
     )
     card.write(shop.s3, shop.bucket, version, written)
@@ -139,8 +147,8 @@ def retrain(
     _publish(shop, run, version, verdict, stages)
 
 
-def _inherited(shop: Shop, settings: Settings, stages: Stages) -> Inheritance:
-    last = inheritance.take(shop).under(settings)
+def _inherited(shop: Shop, settings: Settings, now: int, stages: Stages) -> Inheritance:
+    last = inheritance.take(shop, settings, now)
     for said in last.said:
         stages.say(f"not taken over: {said}")
     return last
@@ -179,13 +187,14 @@ def _export(shop: Shop, version: Version, made: Made, items: pa.Table, learnt: L
 
 def _start(last: Inheritance, fitted: Model) -> str:
     """How training started."""
-    if last.version is None:
+    source = last.teacher or last.version
+    if source is None:
         return "cold: no version is live"
     if last.factors is None:
-        return f"cold: {last.version} has no factors to go on from"
+        return f"cold: {source} has no factors to go on from"
     if not fitted.trainer.starts_warm:
         return f"cold: the {fitted.trainer.driver} trainer has a start of its own"
-    return f"warm from {last.version}" if fitted.warm else f"cold: {last.version} knows too few of the names"
+    return f"warm from {source}" if fitted.warm else f"cold: {source} knows too few of the names"
 
 
 def _publish(shop: Shop, run: Run, version: Version, verdict: Verdict, stages: Stages) -> None:

@@ -1,21 +1,16 @@
 """`cadabra retrain`: start a run as the hourly rule does, and follow its steps to the end."""
 
-import gzip
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 from infra import console
 from infra.clients import client
 from infra.problem import ProblemError
 from infra.stack import Stack
+from infra.step_logs import ENDED, Archived, Growing, Say, Step, StepFolder
 
 POLL_S = 0.5
-_ENDED = {"COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"}
-Say = Callable[[str], None]
-StepFolder = Callable[[str], Path]
 
 
 class RunActiveError(ProblemError):
@@ -73,45 +68,31 @@ def _start_after_others(stack: Stack, arguments: dict[str, list[str]], say: Say)
 
 
 def follow(cluster: str, say: Say, waiting: Say, live: StepFolder | None = None) -> None:
-    """Until the cluster's steps have ended; their own lines are said. Raises RunFailedError."""
-    said: dict[str, int] = {}
+    """Until the cluster's steps have ended and their own lines are said. Raises RunFailedError."""
+    logs = Growing(live) if live else Archived(cluster)
     while True:
         steps = list(_steps(cluster))
         for step in steps:
-            _say_more(cluster, step, said, say, live)
+            if not logs.tell(step, say):
+                waiting(_awaited(cluster, step))
+                break
             _raise_if_failed(step)
-        if steps and all(step["Status"]["State"] in _ENDED for step in steps):
-            return
-        running = [step["Name"] for step in steps if step["Status"]["State"] == "RUNNING"]
-        waiting(f"step {running[0]}" if running else f"cluster {cluster} starts")
+        else:
+            if steps:
+                return
         time.sleep(POLL_S)
 
 
-def _say_more(
-    cluster: str, step: dict[str, Any], said: dict[str, int], say: Say, live: StepFolder | None
-) -> None:
-    """The lines of a step that were not said yet."""
-    ended = step["Status"]["State"] in _ENDED
-    if live:
-        lines = _growing(live(step["Id"]) / "stdout", ended=ended)
-    else:
-        lines = _logged(cluster, step["Id"]) if ended and not said.get(step["Id"]) else []
-    for line in lines[said.setdefault(step["Id"], 0) :]:
-        say(line)
-    said[step["Id"]] = max(said[step["Id"]], len(lines))
+def _awaited(cluster: str, step: Step) -> str:
+    state = step["Status"]["State"]
+    if state in ENDED:
+        return f"the log of step {step['Name']}: EMR puts it to S3 within minutes"
+    return f"step {step['Name']}" if state == "RUNNING" else f"cluster {cluster} starts"
 
 
-def _growing(output: Path, *, ended: bool) -> list[str]:
-    """The whole lines of a file that still grows, if it is there yet."""
-    if not output.exists():
-        return []
-    text = output.read_text(errors="replace")
-    return text.splitlines() if ended else text.split("\n")[:-1]
-
-
-def _raise_if_failed(step: dict[str, Any]) -> None:
+def _raise_if_failed(step: Step) -> None:
     status = step["Status"]
-    if status["State"] not in _ENDED - {"COMPLETED"}:
+    if status["State"] not in ENDED - {"COMPLETED"}:
         return
     details = status.get("FailureDetails", {})
     reason = details.get("Message") or status.get("StateChangeReason", {}).get("Message", "no reason given")
@@ -119,19 +100,6 @@ def _raise_if_failed(step: dict[str, Any]) -> None:
     raise RunFailedError(f"step {step['Name']} {status['State'].lower()}: {reason}{where}")
 
 
-def _steps(cluster: str) -> Iterator[dict[str, Any]]:
-    listed: list[dict[str, Any]] = client("emr").list_steps(ClusterId=cluster)["Steps"]
+def _steps(cluster: str) -> Iterator[Step]:
+    listed: list[Step] = client("emr").list_steps(ClusterId=cluster)["Steps"]
     yield from reversed(listed)  # EMR lists the newest first
-
-
-def _logged(cluster: str, step: str) -> list[str]:
-    """What the step printed, if EMR has put it to the log folder already (on AWS that takes minutes)."""
-    described = client("emr").describe_cluster(ClusterId=cluster)["Cluster"]
-    bucket, _, prefix = described["LogUri"].partition("://")[2].partition("/")
-    key = f"{prefix.rstrip('/')}/{cluster}/steps/{step}/stdout.gz"
-    s3 = client("s3")
-    try:
-        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return [f"its output will be in s3://{bucket}/{key}"]
-    return gzip.decompress(body).decode(errors="replace").splitlines()

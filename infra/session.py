@@ -7,8 +7,8 @@ from infra import localstack, rebuild, target
 from infra.deployment import deploy
 from infra.local import stack as local
 from infra.problem import ProblemError
-from infra.run import StepFolder
 from infra.stack import Stack
+from infra.step_logs import StepFolder
 from infra.target import Target
 
 Say = Callable[[str], None]

@@ -19,8 +19,9 @@ from contracts.s3_layout import EMR_REQUEST, STUDIES, raw_ratings_key
 from infra import console
 from infra.clients import client
 from infra.problem import ProblemError
-from infra.run import Say, StepFolder, follow
+from infra.run import follow
 from infra.stack import Stack
+from infra.step_logs import Say, StepFolder
 
 _STEP = re.compile(r"study: (\d+)/(\d+) (.*)")
 _RETRAIN, _STUDY = "retrain.py", "study.py"

@@ -5,13 +5,13 @@ the version, by the items' names, and made anew once a day of the data's clock. 
 """
 
 import io
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emr_jobs import arrays
 from emr_jobs.als.kernel import Ints
 from emr_jobs.candidates.links import Links, links
 from emr_jobs.lists.together import baskets
@@ -77,25 +77,22 @@ def _moved(last: Links, rows: Ints, places: Ints) -> Links:
 
 def dump(held: Company) -> bytes:
     file = io.BytesIO()
-    arrays = {name: getattr(held, name) for name in _LINKS}
+    both = {name: getattr(held, name) for name in _LINKS}
     np.savez(
         file,
         items=np.array(held.items.to_pylist(), np.str_),
         made=held.made,
-        **{f"{name}_others": found.others for name, found in arrays.items()},
-        **{f"{name}_strengths": found.strengths for name, found in arrays.items()},
+        **{f"{name}_others": found.others for name, found in both.items()},
+        **{f"{name}_strengths": found.strengths for name, found in both.items()},
     )
     return file.getvalue()
 
 
 def load(raw: bytes) -> Company:
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as held:
-            items = pa.array(held["items"].tolist(), pa.string())
-            found = [Links(held[f"{name}_others"], held[f"{name}_strengths"]) for name in _LINKS]
-            made = int(held["made"])
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, AttributeError, TypeError) as error:
-        raise CompanyUnreadableError(f"no items' company can be read from it: {error}") from error
+    with arrays.reading(raw, CompanyUnreadableError, "items' company") as held:
+        items = pa.array(held["items"].tolist(), pa.string())
+        found = [Links(held[f"{name}_others"], held[f"{name}_strengths"]) for name in _LINKS]
+        made = int(held["made"])
     for one in found:
         _check(one, len(items))
     return Company(items, made, *found)

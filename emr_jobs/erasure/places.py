@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pyarrow import parquet
 from contracts.erasure import mark_of, names
 from contracts.lists import customer_key
 from contracts.s3_layout import FIREHOSE_ERRORS, LISTS, MODELS, PUBLICATIONS
+from emr_jobs import arrays
 
 ROWS_OF_CUSTOMERS = ("customers", "of_customers", "digests")  # in a model's files: a row for each customer
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -54,13 +56,14 @@ def lists(content: bytes, customer: str) -> tuple[bytes, int]:
 
 def models(content: bytes, customer: str) -> tuple[bytes, int]:
     """A model's names and factors: NumPy arrays, some of which have a row for each customer."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as held:
-        arrays = {name: held[name] for name in held.files}
-    known = arrays.get("customers", np.empty(0, np.str_))
+    held = arrays.read(content)
+    known = held.get("customers", np.empty(0, np.str_))
     others = known != customer
     if others.all():
         return content, 0
-    kept = {name: rows[others] if name in ROWS_OF_CUSTOMERS else rows for name, rows in arrays.items()}
+    kept: dict[str, Any] = {
+        name: rows[others] if name in ROWS_OF_CUSTOMERS else rows for name, rows in held.items()
+    }
     file = io.BytesIO()
     np.savez_compressed(file, **kept) if _is_packed(content) else np.savez(file, **kept)
     return file.getvalue(), int((~others).sum())
@@ -120,7 +123,7 @@ def _content(s3: Any, bucket: str, key: str) -> bytes:
 def _without(place: Place, bucket: str, key: str, content: bytes, customer: str) -> tuple[bytes, int]:
     try:
         return place.without(content, customer) if content else (content, 0)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, pa.ArrowException) as error:
+    except (ValueError, TypeError, LookupError, OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise UnreadableFileError(
             f"s3://{bucket}/{key} cannot be read ({error}): mend or delete it, then erase again"
         ) from error

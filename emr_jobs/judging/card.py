@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contracts.s3_layout import Version
+from emr_jobs.judging import trial
 from emr_jobs.judging.gate import Coverage, Inherited, Verdict
 from emr_jobs.judging.intake import Intake
-from emr_jobs.judging.trial import Trial
+from emr_jobs.judging.trial import UNSHAPED, Trial
 from emr_jobs.orders import Orders
 from emr_jobs.settings import Settings, SettingsError, from_dict
 
@@ -61,10 +62,25 @@ def load(raw: bytes) -> Inherited:
     """What the next run wants of a card."""
     try:
         held = json.loads(raw)
-        arrived = Intake(**held["intake"]) if "intake" in held else None
-        return Inherited(Coverage(**held["coverage"]), _settings(held), arrived)
-    except (ValueError, KeyError, TypeError) as error:
+        if "study" not in held:
+            return Inherited(_coverage(held["coverage"]), _settings(held), _intake(held), _trial(held))
+    except UNSHAPED as error:
         raise CardUnreadableError(f"no model card can be read from it: {error}") from error
+    raise CardUnreadableError("it is a study's card: no model of the shop's orders is to be compared with it")
+
+
+def _coverage(held: dict[str, Any]) -> Coverage:
+    return Coverage(int(held["customers"]), int(held["items"]))
+
+
+def _intake(held: dict[str, Any]) -> Intake | None:
+    if "intake" not in held:
+        return None
+    return Intake(int(held["intake"]["lines"]), float(held["intake"]["usual"]))
+
+
+def _trial(held: dict[str, Any]) -> Trial | None:
+    return trial.from_plain(held["trial"]) if held.get("trial") else None
 
 
 def _settings(held: dict[str, Any]) -> Settings | None:

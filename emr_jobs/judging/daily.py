@@ -8,15 +8,18 @@ import json
 from dataclasses import asdict, dataclass
 from functools import partial
 
+import pyarrow as pa
+
 from contracts import history
-from contracts.s3_layout import BACKTEST
-from emr_jobs.judging import earlier, published, trial
+from contracts.s3_layout import BACKTEST, Version
+from emr_jobs.judging import card, earlier, published, trial
+from emr_jobs.judging.card import CardUnreadableError
 from emr_jobs.judging.published import Shown
-from emr_jobs.judging.trial import DAYS, Trial
+from emr_jobs.judging.trial import DAYS, UNSHAPED, Trial
 from emr_jobs.lists import export
 from emr_jobs.lists.export import ExportMissingError
 from emr_jobs.orders import DAY_SECONDS, Orders
-from emr_jobs.settings import Settings, SettingsError, from_dict
+from emr_jobs.settings import Settings, from_dict
 from emr_jobs.shop import Shop
 
 
@@ -25,6 +28,7 @@ class Backtest:
     trial: Trial
     settings: Settings
     in_use: Settings | None  # of the version that was live
+    shown: Shown | None  # how the last lists did that customers saw
 
     def due(self, settings: Settings, in_use: Settings | None, now: int) -> bool:
         """A day has passed since, or it judged something else, or beside something else."""
@@ -36,12 +40,11 @@ class Backtest:
 @dataclass(frozen=True, slots=True)
 class Today:
     backtest: Backtest
-    shown: Shown | None  # how the last lists did; told by the run that made the backtest
     new: bool
 
     @property
     def said(self) -> str:
-        return said(self.backtest.trial, self.shown) + ("" if self.new else ", made earlier")
+        return said(self.backtest.trial, self.backtest.shown) + ("" if self.new else ", made earlier")
 
 
 def today(
@@ -49,9 +52,7 @@ def today(
 ) -> Today:
     last = held(shop)
     found = backtest(shop, last, in_use, orders, now, settings, seed)
-    if found is last:
-        return Today(found, None, new=False)
-    return Today(found, shown(shop, orders, now), new=True)
+    return Today(found, new=found is not last)
 
 
 def backtest(
@@ -67,7 +68,7 @@ def backtest(
     if last and not last.due(settings, in_use, now):
         return last
     made = trial.trial(orders, now, settings, in_use, seed, partial(earlier.forest_at, shop))
-    return Backtest(made, settings, in_use)
+    return Backtest(made, settings, in_use, shown(shop, orders, now))
 
 
 def keep(shop: Shop, made: Today) -> None:
@@ -83,21 +84,27 @@ def held(shop: Shop) -> Backtest | None:
     try:
         known = json.loads(shop.object(BACKTEST))
         in_use = from_dict(known["in_use"]) if known["in_use"] else None
-        return Backtest(trial.from_plain(known["trial"]), from_dict(known["settings"]), in_use)
-    except (shop.s3.exceptions.NoSuchKey, SettingsError, ValueError, KeyError, TypeError):
+        seen = published.from_plain(known["shown"]) if known["shown"] else None
+        return Backtest(trial.from_plain(known["trial"]), from_dict(known["settings"]), in_use, seen)
+    except (shop.s3.exceptions.NoSuchKey, *UNSHAPED):
         return None
 
 
 def shown(shop: Shop, orders: Orders, now: int) -> Shown | None:
-    """How the newest version that is a day old did, where its lists are still there."""
-    version = published.due(history.versions(shop.s3, shop.bucket), now)
-    if version is None:
-        return None
+    """How the last lists did that customers saw, of those a day old that are still there."""
+    for version in published.due(history.notes(shop.s3, shop.bucket), now):
+        if (rows := _lists(shop, version)) is not None:
+            return published.judge(version, rows, orders, now)
+    return None
+
+
+def _lists(shop: Shop, version: Version) -> pa.Table | None:
+    """The customers' lists; None where they are gone, and of a study, whose users are not the shop's."""
     try:
-        rows = export.read_customers(shop.s3, shop.bucket, version)
-    except ExportMissingError:
+        card.load(shop.object(version.card))
+        return export.read_customers(shop.s3, shop.bucket, version)
+    except (shop.s3.exceptions.NoSuchKey, CardUnreadableError, ExportMissingError):
         return None
-    return published.judge(version, rows, orders, now)
 
 
 def said(made: Trial, seen: Shown | None) -> str:

@@ -28,9 +28,15 @@ def forest_at(shop: Shop, cut: int, settings: Settings) -> Forest | None:
 def _forest(shop: Shop, version: Version, settings: Settings) -> Forest | None:
     """The version's, where it has one, of these settings and of today's features."""
     try:
-        if card.load(shop.object(version.card)).settings != settings:
-            return None
-        found = forest.load(shop.object(version.forest))
-    except (shop.s3.exceptions.NoSuchKey, CardUnreadableError, ForestUnreadableError):
+        found = forest.load(shop.object(version.forest)) if settings_of(shop, version) == settings else None
+    except (shop.s3.exceptions.NoSuchKey, ForestUnreadableError):
         return None
-    return found if found.names == features.NAMES else None
+    return found if found and found.names == features.NAMES else None
+
+
+def settings_of(shop: Shop, version: Version) -> Settings | None:
+    """What a whole version was made with, where its card tells."""
+    try:
+        return card.load(shop.object(version.card)).settings
+    except (shop.s3.exceptions.NoSuchKey, CardUnreadableError):
+        return None

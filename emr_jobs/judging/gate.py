@@ -5,11 +5,14 @@ Cheap checks each hour; the backtest's intervals on the run that made it, once a
 
 from dataclasses import dataclass
 
+from contracts.arguments import LOCAL, MLLIB
 from emr_jobs.judging.intake import Intake
 from emr_jobs.judging.trial import IN_USE, Lead, Trial
 from emr_jobs.settings import Settings
 
 FIRST = "the first model: nothing live to compare it with"
+UNTOLD = "not compared with the live version: its card cannot be read, or is a study's"
+BY_LOCAL = f"the {LOCAL} trainer made the lists that the backtest judged, {MLLIB} made these"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Inherited:
     coverage: Coverage
     settings: Settings | None
     intake: Intake | None
+    trial: Trial | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +45,22 @@ def judge(
     settings: Settings,
     intake: Intake | None = None,
     trial: Trial | None = None,
+    *,
+    first: bool = False,
+    driver: str = LOCAL,
 ) -> Verdict:
-    """`live` is what the card of the version in use tells."""
+    """`live` is what the card of the version in use tells; `first`: there is none; `driver` trained."""
     refused = list(_uncovered(new, live.coverage if live else None, settings))
-    marks = []
-    if live is None:
-        marks.append(FIRST)
-    elif intake and (wrong := intake.unlike(settings.gate_intake, live.intake)):
+    marks = [FIRST] if first else [] if live else [UNTOLD]
+    if driver == MLLIB:
+        marks.append(BY_LOCAL)
+    before = live.intake if live else None
+    if intake and not first and (wrong := intake.unlike(settings.gate_intake, before)):
         refused.append(wrong)
     if trial:
-        judged = min(trial.customers.values())
-        worse = [lead for lead in trial.leads if _loses(lead, settings)]
-        if judged < settings.gate_customers:
-            marks.append(f"only {judged} customers to judge by, {settings.gate_customers} would decide")
-        elif live:
-            refused += map(_said, worse)
-        else:
-            marks += map(_said, worse)
+        worse, excused = _tried(trial, live, settings, first=first)
+        refused += worse
+        marks += excused
     if refused:
         return Verdict(passed=False, reasons=tuple(refused))
     return Verdict(passed=True, reasons=tuple(marks))
@@ -73,6 +76,28 @@ def _uncovered(new: Coverage, live: Coverage | None, settings: Settings) -> list
             share = f"{settings.gate_coverage:.0%}"
             refused.append(f"{now:,} {what} are covered, fewer than {share} of the live version's {before:,}")
     return refused
+
+
+def _tried(
+    trial: Trial, live: Inherited | None, settings: Settings, *, first: bool
+) -> tuple[list[str], list[str]]:
+    """What the backtest refuses it for, and what it only marks."""
+    judged = min(trial.customers.values(), default=0)
+    if judged < settings.gate_customers:
+        return [], [f"only {judged} customers to judge by, {settings.gate_customers} would decide"]
+    worse = _worse(trial, live, settings)
+    if first:
+        return [], worse
+    if live and (live.settings, live.trial) == (settings, trial):
+        return [], [f"{said}, as the live version was in the same backtest" for said in worse]
+    return worse, []
+
+
+def _worse(trial: Trial, live: Inherited | None, settings: Settings) -> list[str]:
+    """What it loses to; once these settings are live, what was in use when it was made is no longer."""
+    in_use = live is not None and live.settings == settings
+    over = [lead for lead in trial.leads if not (in_use and lead.over == IN_USE)]
+    return [_said(lead) for lead in over if _loses(lead, settings)]
 
 
 def _loses(lead: Lead, settings: Settings) -> bool:

@@ -1,12 +1,14 @@
 """How lists that were shown did: each published one is judged by what was bought after it was made."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contracts.history import Note
 from contracts.lists import CUSTOMER_LISTS, DISCOVER, SHOWN_ENTRIES, customer_key
 from contracts.s3_layout import Version
 from emr_jobs import topk
@@ -27,10 +29,21 @@ class Shown:
     ndcg: dict[str, float]
 
 
-def due(versions: Iterable[Version], now: int) -> Version | None:
-    """The newest version that is old enough to be judged."""
-    old = [version for version in versions if epoch(version.as_of) <= now - LEAST_DAYS * DAY_SECONDS]
-    return max(old, default=None)
+def from_plain(values: dict[str, Any]) -> Shown:
+    """As dataclasses.asdict wrote it; raises one of UNSHAPED where it has another shape."""
+    return Shown(
+        str(values["version"]),
+        float(values["days"]),
+        {name: int(count) for name, count in values["customers"].items()},
+        {name: float(figure) for name, figure in values["ndcg"].items()},
+    )
+
+
+def due(noted: Iterable[Note], now: int) -> Iterator[Version]:
+    """What went live and is old enough to be judged, in the order of the notes."""
+    for note in noted:
+        if note.went_live and epoch(note.version.as_of) <= now - LEAST_DAYS * DAY_SECONDS:
+            yield note.version
 
 
 def judge(version: Version, rows: pa.Table, orders: Orders, now: int) -> Shown:

@@ -23,6 +23,7 @@ from emr_jobs.settings import Settings
 
 DAYS = 14
 ForestAt = Callable[[int, Settings], Forest | None]  # of a cut, grown with these settings before it
+UNSHAPED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)  # JSON that is no such thing
 NEW, IN_USE, POPULAR, AGAIN = "this configuration", "the one in use", "popularity", "own repeats"
 
 
@@ -48,8 +49,19 @@ class Trial:
 
 
 def from_plain(values: dict[str, Any]) -> Trial:
-    """As dataclasses.asdict wrote it."""
-    return Trial(**values | {"leads": tuple(Lead(**lead) for lead in values["leads"])})
+    """As dataclasses.asdict wrote it; raises one of UNSHAPED where it has another shape."""
+    return Trial(
+        int(values["cut"]),
+        str(values["ranker"]),
+        {name: int(count) for name, count in values["customers"].items()},
+        {name: float(figure) for name, figure in values["ndcg"].items()},
+        tuple(map(_lead_from_plain, values["leads"])),
+    )
+
+
+def _lead_from_plain(values: dict[str, Any]) -> Lead:
+    figures = (float(values[name]) for name in ("ndcg", "mean", "low", "high"))
+    return Lead(str(values["list"]), str(values["over"]), *figures)
 
 
 def trial(

@@ -4,7 +4,6 @@ What each list was made of is kept with the version: a digest of the orders for 
 """
 
 import io
-import zipfile
 import zlib
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.lists import CUSTOMER_LISTS, customer_key
+from emr_jobs import arrays
 from emr_jobs.orders import DAY_SECONDS, GUEST, Flags, Orders
 
 Digests = npt.NDArray[np.uint64]
@@ -82,12 +82,9 @@ def dump(ranked: Ranked) -> bytes:
 
 
 def load(raw: bytes) -> Ranked:
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as held:
-            customers = pa.array(held["customers"].tolist(), pa.string())
-            found = Ranked(customers, held["digests"], int(held["everyone"]), str(held["ranker"]))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, AttributeError, TypeError) as error:
-        raise RankedUnreadableError(f"it cannot be read: {error}") from error
+    with arrays.reading(raw, RankedUnreadableError, "orders of the last lists") as held:
+        customers = pa.array(held["customers"].tolist(), pa.string())
+        found = Ranked(customers, held["digests"], int(held["everyone"]), str(held["ranker"]))
     if found.digests.shape != (len(customers),) or found.digests.dtype != np.uint64:
         raise RankedUnreadableError(f"{len(customers)} customers have {found.digests.shape} digests")
     return found

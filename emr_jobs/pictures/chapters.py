@@ -89,9 +89,9 @@ def _by_version(cards: list[Told]) -> list[Picture]:
         _optional(
             "lists_shown",
             "How good were the lists that customers saw?",
-            "Each published version, judged by what was bought after it.",
+            "What went live and is a day old, judged once a day by what was bought after it.",
             lambda: versions.shown(cards),
-            "No published version is a day old yet.",
+            "No version that went live has been judged yet: that takes a day of orders after it.",
         ),
         Picture(
             "gate",

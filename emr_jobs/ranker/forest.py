@@ -4,12 +4,12 @@ A node's value above its threshold goes to the child after the left one. Leaves 
 """
 
 import io
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from emr_jobs import arrays
 from emr_jobs.als.kernel import Floats, Ints
 from emr_jobs.ranker.leaves import Leaves, leaves
 
@@ -48,14 +48,11 @@ def dump(forest: Forest) -> bytes:
 
 
 def load(raw: bytes) -> Forest:
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as held:
-            if int(held["format"]) != FORMAT:
-                raise ForestUnreadableError(f"it has format {held['format']}, this code reads {FORMAT}")
-            arrays = {name: held[name] for name in Forest.__slots__ if name not in ("names", "trained")}
-            forest = Forest(tuple(held["names"].tolist()), int(held["trained"]), **arrays)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, AttributeError, TypeError) as error:
-        raise ForestUnreadableError(f"no forest can be read from it: {error}") from error
+    with arrays.reading(raw, ForestUnreadableError, "forest") as held:
+        if int(held["format"]) != FORMAT:
+            raise ForestUnreadableError(f"it has format {held['format']}, this code reads {FORMAT}")
+        nodes = {name: held[name] for name in Forest.__slots__ if name not in ("names", "trained")}
+        forest = Forest(tuple(held["names"].tolist()), int(held["trained"]), **nodes)
     _check(forest)
     return forest
 

@@ -33,7 +33,14 @@ def _deploy(options: argparse.Namespace) -> None:
         warning = f" {lost} of them LOSE DATA (red)." if lost else ""
         confirm(options, f"{len(planned.changes)} changes.{warning} Make them? [y/N] ", "y", "changed")
 
-    deploy.deploy(target, say, file=options.parameters, approve=approve, verbose=options.verbose)
+    def consent(what: str) -> None:
+        say(what)
+        if not target.emulated:
+            confirm(options, "Go on? [y/N] ", "y", "changed")
+
+    deploy.deploy(
+        target, say, file=options.parameters, approve=approve, consent=consent, verbose=options.verbose
+    )
     if options.verbose:
         out.print(differences.shown())
 

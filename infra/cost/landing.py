@@ -14,6 +14,7 @@ from infra.cost.volumes import (
     LINES_PER_ORDER,
     LIST_BYTES,
     MODEL_BYTES,
+    MONTH_DAYS,
     MONTH_HOURS,
     PART_BYTES,
     RUN_GETS,
@@ -24,6 +25,7 @@ from infra.cost.volumes import (
 
 FIREHOSE_STEP = 5 * 1024
 MIB = 2**20
+SMALLEST_MOVED = 128 * 1024  # bytes; what is smaller S3 leaves where it is
 
 
 def kinesis(planned: Plans) -> Lines:
@@ -34,11 +36,17 @@ def kinesis(planned: Plans) -> Lines:
             yield Line(kind, "the stream", MONTH_HOURS, prices.KINESIS_STREAM_HOUR)
             yield Line(kind, "order lines written", volume, prices.KINESIS_IN_GB)
             yield Line(kind, "order lines read", volume, prices.KINESIS_OUT_GB)
+            if kept := _days_kept(planned, stream) - 1:  # the first is in the hour's price
+                yield Line(kind, "order lines kept", volume / MONTH_DAYS * kept, prices.KINESIS_KEPT_GB_MONTH)
             continue
         shards = int(planned.get(stream, "ShardCount") or 1)
         yield Line(kind, "the stream's shards", shards * MONTH_HOURS, prices.KINESIS_SHARD_HOUR)
         units = max(planned.shop.records(), planned.shop.lines * LINE_BYTES / (25 * 1024))
         yield Line(kind, "records", units, prices.KINESIS_PUT_UNIT)
+
+
+def _days_kept(planned: Plans, stream: Mapping[str, Any]) -> float:
+    return int(planned.get(stream, "RetentionPeriodHours") or 24) / 24
 
 
 def firehose(planned: Plans) -> Lines:
@@ -72,9 +80,15 @@ def _raw_days(planned: Plans, bucket: Mapping[str, Any]) -> tuple[int, int]:
     for rule in planned.get(bucket, "LifecycleConfiguration", "Rules") or ():
         if rule.get("Prefix") == "orders/":
             kept = min(KEPT_DAYS, int(rule.get("ExpirationInDays", KEPT_DAYS)))
-            moved = min([kept, *(int(each["TransitionInDays"]) for each in rule.get("Transitions", ()))])
+            days = [int(each["TransitionInDays"]) for each in rule.get("Transitions", ())]
+            moved = min([kept, *days]) if _large(planned) else kept
             return moved, kept - moved
     return KEPT_DAYS, 0
+
+
+def _large(planned: Plans) -> bool:
+    """Whether an object of raw lines is large enough for S3 to move it."""
+    return planned.shop.lines * GZ_LINE_BYTES >= SMALLEST_MOVED * _objects(planned)
 
 
 def _lake_bytes(shop: Shop) -> float:

@@ -30,6 +30,7 @@ FIREHOSE_GB = Price(0.029, "GB", _REMEMBERED)  # each record rounded up to 5 KB
 KINESIS_STREAM_HOUR = Price(0.04, "hour", _REMEMBERED)  # on demand, as the two below
 KINESIS_IN_GB = Price(0.08, "GB", _REMEMBERED)
 KINESIS_OUT_GB = Price(0.04, "GB", _REMEMBERED)
+KINESIS_KEPT_GB_MONTH = Price(0.10, "GB", _REMEMBERED)  # beyond the first day, up to seven
 KINESIS_SHARD_HOUR = Price(0.015, "hour", _REMEMBERED)  # provisioned
 KINESIS_PUT_UNIT = Price(0.014e-6, "unit", _REMEMBERED)  # a started 25 KB of a record
 

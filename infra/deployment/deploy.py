@@ -16,6 +16,7 @@ from infra.deployment import (
     artifacts,
     changes,
     environment,
+    network,
     parameters,
     request,
     resources,
@@ -45,25 +46,32 @@ def deploy(
     *,
     file: Path | None = None,
     approve: Approve = _unasked,
+    consent: Say | None = None,
     verbose: bool = False,
     name: str = DEFAULT_NAME,
 ) -> Stack:
-    """`file` has the template's parameters; `approve` raises where all is to stay as it is."""
+    """`file` has the template's parameters; `approve` raises where all is to stay as it is.
+
+    So does `consent`, which is told what a first deploy has to clear away or take over before it can plan.
+    """
+    consent = consent or say
     wanted = template.read()
     said = parameters.read(file, wanted) if file else None
     place = account.enter(target)
     if not target.emulated:
         say(f"account {place.account}, region {place.region}")
-    first = not stack_state.make_ready(name, say)
+    first = not stack_state.make_ready(name, consent)
+    if not target.emulated:
+        network.check(_subnet(name, wanted, said))
     if first:
-        _adopt(name, place, say)
+        _adopt(name, place, consent)
     built = package.artifacts()
     code = artifacts.bucket_name(name, place)
     chosen = _parameters(target, name, wanted, said, {"Artifacts": code, **parameters.codes(built)})
     planned = changes.plan(name, artifacts.template_argument(code, place, wanted.text), chosen)
     if planned:
         _ask(approve, planned, first=first)
-    artifacts.put(code, place, built)
+    artifacts.put(code, name, place, built)
     say(f"{counted(len(built), 'artifact')} in s3://{code}")
     if not target.emulated:  # the local EMR runs steps on the project's own Python
         environment.put(code, say)
@@ -78,13 +86,19 @@ def deploy(
     return stack
 
 
-def _adopt(name: str, place: Place, say: Say) -> None:
+def _subnet(name: str, wanted: Template, said: dict[str, str] | None) -> str:
+    """The clusters', as it will be: the file's, or what the stack has, or the template's own."""
+    default = str(wanted.parameters["Subnet"]["Default"])
+    return (resources.parameters(name) if said is None else said).get("Subnet", default)
+
+
+def _adopt(name: str, place: Place, consent: Say) -> None:
     """A bucket that outlived its stack is taken into the new one."""
     bucket = adopt.bucket_name(name, place)
     if adopt.bucket_exists(bucket):
+        consent(f"bucket {bucket} outlived its stack and is taken into the new one")
         stack_state.remove(name)  # one in review, of a deploy that was killed
         adopt.import_bucket(name, bucket)
-        say(f"bucket {bucket} outlived its stack and is taken into the new one")
 
 
 def _parameters(

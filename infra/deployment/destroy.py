@@ -23,6 +23,10 @@ from infra.stack import DEFAULT_NAME
 from infra.target import Target
 
 _STREAM = "AWS::KinesisFirehose::DeliveryStream"
+STILL_HELD = (
+    "what Firehose has taken and not put to S3 yet may be lost: stop the agents first, and wait "
+    "BufferSeconds and a minute more"
+)
 SETTLE_S, POLL_S = 120, 0.5  # what a service has promised to delete may still be seen for a while
 Say = Callable[[str], None]
 Approve = Callable[["Plan"], None]
@@ -36,6 +40,7 @@ class Plan:
     place: Place
     with_data: bool
     erasure_key: bool  # there is one, and without it nobody can tell whose late lines to erase
+    firehose_forgets: bool  # AWS promises nothing for what a stream holds when it is deleted
 
     @property
     def bucket(self) -> str:
@@ -57,6 +62,8 @@ class Plan:
         if self.with_data:
             yield f"goes:  s3://{self.bucket} with ALL ORDERS, LISTS AND MODELS, every version of them"
             return
+        if self.firehose_forgets:
+            yield f"risk:  {STILL_HELD}"
         yield f"stays: s3://{self.bucket}, the truth; `cadabra deploy` and `cadabra rebuild` bring all back"
         if self.keeps_key:
             yield f"stays: s3://{self.code}/{ERASURE_KEY}, which ingest needs for the erased customers"
@@ -65,7 +72,8 @@ class Plan:
 def destroy(target: Target, say: Say, approve: Approve, *, with_data: bool, name: str = DEFAULT_NAME) -> None:
     """`approve` is shown the plan and raises where nothing is to be done."""
     wanted, place = template.read(), account.enter(target)
-    plan = Plan(name, place, with_data, _has_erasure_key(artifacts.bucket_name(name, place)))
+    erasure_key = _has_erasure_key(artifacts.bucket_name(name, place))
+    plan = Plan(name, place, with_data, erasure_key, firehose_forgets=not target.own_firehose)
     approve(plan)
     named = resources.by_name(name, wanted, place)
     _each(named, "AWS::Events::Rule", lambda name: client("events").disable_rule(Name=name))

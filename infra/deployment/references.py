@@ -89,12 +89,13 @@ class References:
             return last.rpartition(":")[2] if attribute == "TopicName" else last
         raise UnresolvedError(f"!GetAtt {name}.{attribute} is known to CloudFormation alone")
 
-    def _sub(self, text: Any) -> str:
-        if not isinstance(text, str):
-            raise UnresolvedError("!Sub with names of its own is not read here")
+    def _sub(self, said: str | list[Any]) -> str:
+        text, own = (said, {}) if isinstance(said, str) else said
 
         def replaced(match: re.Match[str]) -> str:
             name, _, attribute = match.group(1).partition(".")
+            if name in own:
+                return str(self.resolve(own[name]))
             return self.attribute([name, attribute]) if attribute else str(self.ref(name))
 
         return _NAME_IN_SUB.sub(replaced, text).replace("${!", "${")

@@ -19,7 +19,7 @@ PATH = Path(__file__).resolve().parents[1] / "emr_retrain.json"
 def put(target: Target, stack: Stack, built: dict[str, Artifact]) -> None:
     known = {
         "Stack": stack.name,
-        "Region": client("emr").meta.region_name,  # botocore asks the nodes for their role, not for their region
+        "Region": client("emr").meta.region_name,  # botocore asks a node for its role, not for its region
         "EmrRelease": stack.emr_release,
         "EmrServiceRole": stack.emr_service_role,
         "EmrNodeProfile": stack.emr_node_profile,

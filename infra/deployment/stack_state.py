@@ -11,6 +11,10 @@ from infra.problem import ProblemError
 Say = Callable[[str], None]
 ABSENT, REVIEW = "", "REVIEW_IN_PROGRESS"  # a stack in review has a change set, and holds nothing yet
 _NEVER_WAS = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"}
+_NOTHING_IMPORTED = {
+    "IMPORT_ROLLBACK_COMPLETE",
+    "IMPORT_ROLLBACK_FAILED",
+}  # of a new stack, or of one that stands
 _WAIT = {"Delay": 1, "MaxAttempts": 3600}
 
 
@@ -29,17 +33,20 @@ def stands(stack: str) -> bool:
     return state(stack) not in {ABSENT, REVIEW}
 
 
-def make_ready(stack: str, say: Say) -> bool:
+def make_ready(stack: str, consent: Say) -> bool:
     """Whether the stack stands and can be changed; false where it is to be made.
 
-    What a failed first deploy left is cleared away. Raises ProblemError where a person has to do something.
+    What a failed first deploy left is cleared away; `consent` is told before, and raises where it is to stay.
+    Raises ProblemError where a person has to do something.
     """
     found = state(stack)
     if found in {ABSENT, REVIEW}:
         return False
-    if found in _NEVER_WAS:
-        say(f"stack {stack} is {found}, left by a first deploy that failed: {first_failure(stack)}")
-        say("it is removed and made anew; a bucket that it had made is kept")
+    if found in _NEVER_WAS or (found in _NOTHING_IMPORTED and not _holds_anything(stack)):
+        consent(
+            f"stack {stack} is {found}, left by a first deploy that failed: {first_failure(stack)}. "
+            "It is removed and made anew; a bucket that it had made is kept"
+        )
         remove(stack)
         return False
     if found.endswith("_IN_PROGRESS"):
@@ -113,6 +120,14 @@ def first_failure(stack: str, since: str = "") -> str:
         if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in _reason(event):
             failed = f"{event['LogicalResourceId']}: {_reason(event)}"
     return failed
+
+
+def _holds_anything(stack: str) -> bool:
+    pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    states = (each["ResourceStatus"] for page in pages for each in page["StackResourceSummaries"])
+    return any(
+        not state.startswith(("IMPORT_ROLLBACK", "IMPORT_FAILED", "DELETE_COMPLETE")) for state in states
+    )
 
 
 def _events(stack: str) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from infra.clients import client
 from infra.lake import search
 from infra.problem import ProblemError
 from infra.stack import Stack
+from infra.step_logs import StepFolder
 
 Say = Callable[[str], None]
 
@@ -38,7 +39,7 @@ def check_customer(customer: str) -> None:
         )
 
 
-def erase(stack: Stack, customer: str, say: Say, live: run.StepFolder | None = None) -> None:
+def erase(stack: Stack, customer: str, say: Say, live: StepFolder | None = None) -> None:
     """Killed anywhere, it ends when run again, or with the next hourly run. Raises StillFoundError."""
     request = ask(stack, customer)
     say(f"from here on the customer is refused and not served, as {request.spoken}")

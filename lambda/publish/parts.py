@@ -7,12 +7,11 @@ an earlier publication wrote late is mended; a worker that finds it wrote late i
 import json
 
 from contracts import publications
-from contracts.lists import is_removal
 from contracts.publications import Publication, State
 from contracts.s3_layout import Part, closed_key
-from publish import late
+from publish import late, readback
 from publish.pen import PEN_BATCH, OvertakenError, Pen
-from publish.store import READ_BATCH, Item, Store, batches
+from publish.store import Store, batches
 
 
 def publish(store: Store, bucket: str, part: Part) -> str:
@@ -34,11 +33,9 @@ def publish(store: Store, bucket: str, part: Part) -> str:
 
 def close(pen: Pen, bucket: str, publication: Publication) -> str:
     """Read every key back, mend what differs, and put the version live. Raises OvertakenError."""
-    mended = sum(
-        _mend(pen, bucket, Part(publication.number, place, publication.parts))
-        for place in range(1, publication.parts + 1)
-    )
     store = pen.store
+    wrong = readback.wrong(store, bucket, publication)
+    mended = sum(pen.write(few) for few in batches(wrong, PEN_BATCH))
     if publications.close(store.dynamodb, store.table, publication.number, publication.version) is None:
         raise OvertakenError(f"publication {publication.number} was closed or abandoned meanwhile")
     _note(store, bucket, publication)
@@ -62,19 +59,3 @@ def _note(store: Store, bucket: str, publication: Publication) -> None:
 
 def _write(pen: Pen, bucket: str, part: Part) -> int:
     return sum(pen.write(few) for few in batches(pen.store.lines(bucket, part.key), PEN_BATCH))
-
-
-def _mend(pen: Pen, bucket: str, part: Part) -> int:
-    """How many items of this part were not in the table as they should be; they are now."""
-    mended = 0
-    for batch in batches(pen.store.lines(bucket, part.key), READ_BATCH):
-        found = pen.store.read([item["id"] for item in batch], "version")
-        wrong = [item for item in batch if not _stands(item, found.get(item["id"]))]
-        mended += sum(pen.write(few) for few in batches(wrong, PEN_BATCH))
-    return mended
-
-
-def _stands(item: Item, found: Item | None) -> bool:
-    if is_removal(item) or found is None:
-        return is_removal(item) and found is None
-    return bool(found["version"]["S"] == item["version"])

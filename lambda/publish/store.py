@@ -13,6 +13,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from contracts import erasure
 from contracts.lists import is_removal, to_dynamo
 from publish.pace import Pace
 from publish.suppressed import obeyed
@@ -65,8 +66,13 @@ class Store:
 
     def lines(self, bucket: str, key: str, *, missing_ok: bool = False) -> Iterator[Item]:
         """The lines of a publication's part; those of erased customers are removals."""
+        return obeyed(
+            erasure.suppression(self.s3, bucket), self.raw_lines(bucket, key, missing_ok=missing_ok)
+        )
+
+    def raw_lines(self, bucket: str, key: str, *, missing_ok: bool = False) -> Iterator[Item]:
         body = self.object(bucket, key, missing_ok=missing_ok)
-        return obeyed(self.s3, bucket, map(json.loads, gzip.decompress(body).splitlines()))
+        return map(json.loads, gzip.decompress(body).splitlines())
 
     def write(self, items: list[Item]) -> None:
         """Put or delete up to 25 items; what DynamoDB leaves unprocessed is sent again."""

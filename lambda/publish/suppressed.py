@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from contracts import erasure
+from contracts.erasure import Suppression
 from contracts.lists import customer_key, removal
 
 _PREFIX = customer_key("")
 
 
-def obeyed(s3: Any, bucket: str, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def obeyed(suppression: Suppression, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The items as they are, but a removal for whoever is erased."""
-    suppression = erasure.suppression(s3, bucket)
     for item in items:
         name = item["id"]
         erased = name.startswith(_PREFIX) and suppression.covers(name[len(_PREFIX) :])

@@ -141,7 +141,7 @@ def _kept_back(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _idle_no_sooner(request: dict[str, Any], run_seconds: int) -> None:
-    """A step that trains outside YARN looks idle to EMR: its cluster may only be ended past the run's deadline."""
+    """A step that trains outside YARN may look idle to EMR; no cluster ends so before its run is overdue."""
     policy = request.get("AutoTerminationPolicy")
     if policy:
         policy["IdleTimeout"] = max(policy["IdleTimeout"], run_seconds)

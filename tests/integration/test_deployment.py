@@ -1,5 +1,6 @@
 """Deploy and destroy on the embedded target: what stands, what is kept, what is asked for afterwards."""
 
+import json
 import os
 
 import boto3
@@ -7,7 +8,7 @@ import pytest
 
 from contracts.s3_layout import ERASURE_KEY
 from infra import cli, clients, target
-from infra.deployment import deploy, destroy, emptying, environment, stack_state
+from infra.deployment import deploy, destroy, emptying, environment, network, stack_state
 from infra.local import stack as local
 from infra.problem import ProblemError
 
@@ -22,12 +23,21 @@ def embedded(tmp_path_factory):
     found = target.embedded(local.environment(local.start(data)))
     found.enter()
     boto3.DEFAULT_SESSION = None
+    tag_network()
     yield found
     local.stop(data)
     os.environ.clear()
     os.environ.update(before)
     boto3.DEFAULT_SESSION = None
     clients.forget()
+
+
+def tag_network():
+    """As EMR's policy asks for it of a network of AWS."""
+    ec2 = boto3.client("ec2")
+    vpcs = [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"]]
+    subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
+    ec2.create_tags(Resources=[*vpcs, *subnets], Tags=[network.TAG])
 
 
 @pytest.fixture
@@ -213,6 +223,48 @@ def test_a_first_deploy_that_is_not_approved_leaves_nothing(embedded):
     taken_down(embedded, with_data=True)
     with pytest.raises(NoError):
         deploy.deploy(embedded, quiet, approve=refused)
+    assert stack_state.state("cadabra") == stack_state.ABSENT
+    assert buckets() == set()
+
+
+def test_a_bucket_that_outlived_its_stack_stays_as_it_is_until_somebody_agrees(embedded):
+    deploy.deploy(embedded, quiet)
+    taken_down(embedded)
+    with pytest.raises(NoError):
+        deploy.deploy(embedded, quiet, consent=refused)
+    assert stack_state.state("cadabra") == stack_state.ABSENT
+    assert buckets() == {BUCKET}
+
+
+def test_each_deploy_sets_the_bucket_of_the_code_up(embedded, stack):
+    s3 = boto3.client("s3")
+    s3.delete_public_access_block(Bucket=stack.artifacts)
+    s3.delete_bucket_policy(Bucket=stack.artifacts)
+    s3.delete_bucket_tagging(Bucket=stack.artifacts)
+    deploy.deploy(embedded, quiet)
+    block = s3.get_public_access_block(Bucket=stack.artifacts)["PublicAccessBlockConfiguration"]
+    (statement,) = json.loads(s3.get_bucket_policy(Bucket=stack.artifacts)["Policy"])["Statement"]
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=stack.artifacts)["Rules"]
+    assert set(block.values()) == {True}
+    assert statement["Resource"] == [f"arn:aws:s3:::{CODE}", f"arn:aws:s3:::{CODE}/*"]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert s3.get_bucket_tagging(Bucket=stack.artifacts)["TagSet"] == [
+        {"Key": "application", "Value": "cadabra"}
+    ]
+    ageing = [rule["Filter"]["Prefix"] for rule in rules if "Expiration" in rule]
+    assert ageing == ["artifacts/template-"]  # never code: what is live may be old
+
+
+def test_on_aws_a_network_that_emr_may_not_use_is_said_before_anything_is_done(embedded, capsys):
+    taken_down(embedded, with_data=True)
+    ec2 = boto3.client("ec2")
+    (vpc,) = (vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"])
+    ec2.delete_tags(Resources=[vpc], Tags=[network.TAG])
+    try:
+        assert as_aws("deploy", "--yes") == 1
+    finally:
+        tag_network()
+    assert f"aws ec2 create-tags --resources {vpc} --tags" in capsys.readouterr().err
     assert stack_state.state("cadabra") == stack_state.ABSENT
     assert buckets() == set()
 

@@ -135,7 +135,11 @@ def _put_lists(shop):
     export.write(shop.s3, shop.bucket, VERSION.customers, pa.Table.from_pylist(rows, export.SCHEMA))
     export.write(shop.s3, shop.bucket, VERSION.items, export.empty())
     known = Factors(
-        pa.array([ANNA, BERT]), pa.array(["10001"]), np.eye(2, dtype=np.float32), np.ones((1, 2), np.float32)
+        0,
+        pa.array([ANNA, BERT]),
+        pa.array(["10001"]),
+        np.eye(2, dtype=np.float32),
+        np.ones((1, 2), np.float32),
     )
     shop.s3.put_object(Bucket=shop.bucket, Key=VERSION.model, Body=factors.dump(known))
     items = [{"id": customer_key(name), "version": str(VERSION)} for name in (ANNA, BERT)]

@@ -23,6 +23,7 @@ from emr_jobs.als.training import RatingsRefusedError
 from emr_jobs.asked import Run
 from emr_jobs.candidates import company
 from emr_jobs.judging import earlier, stored_orders
+from emr_jobs.judging.gate import BY_LOCAL, UNTOLD
 from emr_jobs.judging.stored_orders import NoLakeError
 from emr_jobs.lake import tables
 from emr_jobs.orders import epoch, from_arrow
@@ -222,7 +223,9 @@ def test_where_it_is_not_known_what_the_last_lists_were_made_of_everyone_is_rank
         shop.s3.put_object(Bucket=shop.bucket, Key=live.ranked, Body=b"damaged")
         go(shop, begin(shop))
     said = capsys.readouterr().out
-    assert f"not taken over: s3://{shop.bucket}/{live.ranked}: it cannot be read" in said
+    assert (
+        f"not taken over: s3://{shop.bucket}/{live.ranked}: no orders of the last lists can be read" in said
+    )
     assert said.count("3 ranked by the linear blend (everyone: no lists to go on from)") == 2
 
 
@@ -259,7 +262,8 @@ def test_the_forest_is_kept_for_a_day_and_trained_anew_where_it_cannot_be_read(s
     with publisher(shop):
         go(shop, begin(shop), SEASON, YOUNG_RANKER)
         assert "ranker: a new forest of 5 trees" in capsys.readouterr().out
-        go(shop, begin(shop), (*SEASON, sale("c00", "10001", "late", 23)), YOUNG_RANKER)
+        late = (*SEASON, sale("c00", "10001", "late", 23))
+        go(shop, begin(shop), late, YOUNG_RANKER)
         said = capsys.readouterr().out
         assert "ranker: the forest trained 1 h ago" in said
         assert "1 ranked by the forest" in said
@@ -268,7 +272,7 @@ def test_the_forest_is_kept_for_a_day_and_trained_anew_where_it_cannot_be_read(s
         kept = shop.s3.get_object(Bucket=shop.bucket, Key=live.company)["Body"].read()
         assert company.load(kept).made == epoch(NOON - timedelta(hours=23))  # of the first run
         shop.s3.put_object(Bucket=shop.bucket, Key=live.company, Body=b"no company")
-        go(shop, begin(shop), SEASON, YOUNG_RANKER)
+        go(shop, begin(shop), late, YOUNG_RANKER)
         said = capsys.readouterr().out
         assert f"not taken over: s3://{shop.bucket}/{live.forest}: no forest can be read" in said
         assert f"not taken over: s3://{shop.bucket}/{live.company}: no items' company can be read" in said
@@ -306,7 +310,7 @@ def test_where_the_live_lists_are_damaged_everything_is_published_and_nobody_gon
     assert served(shop, customer_key("cid")) is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", b'{"coverage": 1}', b"\xff"])
+@pytest.mark.parametrize("damage", [b"", b"{}", b'{"coverage": 1}', b'{"settings": []}', b"\xff"])
 def test_a_damaged_card_of_the_live_version_is_said_and_compared_with_nothing(shop, capsys, damage):
     with publisher(shop):
         go(shop, begin(shop))
@@ -314,7 +318,10 @@ def test_a_damaged_card_of_the_live_version_is_said_and_compared_with_nothing(sh
         shop.s3.put_object(Bucket=shop.bucket, Key=first.card, Body=damage)
         shop.s3.put_object(Bucket=shop.bucket, Key=BACKTEST, Body=damage)
         go(shop, begin(shop))
-    assert f"not taken over: s3://{shop.bucket}/{first.card}: no model card" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"not taken over: s3://{shop.bucket}/{first.card}: no model card" in said
+    assert f"not taken over: what {first} learnt: its card does not tell its settings" in said
+    assert f"gate: passed, but {UNTOLD}" in said
     assert live_version(shop) != first
 
 
@@ -354,6 +361,22 @@ def test_a_refused_versions_backtest_is_the_days_and_refuses_the_next_hour_witho
             assert f"`cadabra publish {refused} --anyway` puts it live" in said
     assert live_version(shop).run > live.run
     assert card(shop, live_version(shop))["gate"]["passed"]
+
+
+def test_settings_whose_refused_version_was_put_live_anyway_are_in_use_for_the_next_runs(shop, capsys):
+    with publisher(shop):
+        go(shop, begin(shop), LOYAL, BY_BLEND)
+        go(shop, refused := begin(shop), LOYAL, RUINED)
+        version = Version(NOON - timedelta(hours=23), refused.number)
+        publication.publish(shop, version, full=False, deadline=time.monotonic() + LONG_S, report=print)
+        for _ in range(2):
+            capsys.readouterr()
+            go(shop, run := begin(shop), LOYAL, RUINED)
+            said = capsys.readouterr().out
+            assert "made earlier" in said
+            assert "refused" not in said
+            assert "passed, but for_you is worse than own repeats" in said
+            assert live_version(shop).run == run.number
 
 
 def test_the_forest_of_before_the_cut_need_not_be_grown_again(shop):
@@ -423,7 +446,9 @@ def test_mllib_trains_the_objective_that_it_knows_from_a_start_of_its_own(shop, 
         go(shop, begin(shop), settings=SHORT)
         go(shop, begin(shop), settings=SHORT, trainer=Trainer("mllib", "asked for", spark))
     assert "cold: the mllib trainer has a start of its own" in capsys.readouterr().out
-    assert card(shop, live_version(shop))["training"]["trainer"] == "mllib"
+    written = card(shop, live_version(shop))
+    assert written["training"]["trainer"] == "mllib"
+    assert BY_LOCAL in written["gate"]["reasons"]
     assert served(shop, customer_key("ann"))["discover"][0].code == "10003"
 
 
@@ -435,6 +460,33 @@ def test_other_settings_start_cold_for_the_last_factors_are_of_another_model(sho
     said = capsys.readouterr().out
     assert f"not taken over: what {first} learnt: its settings were others" in said
     assert f"cold: {first} has no factors to go on from" in said
+
+
+def test_a_live_version_that_knows_later_orders_teaches_nothing(shop, capsys):
+    with publisher(shop):
+        go(shop, begin(shop))
+        live = live_version(shop)
+        go(shop, replace(begin(shop), as_of=NOON - timedelta(hours=25)))
+    said = capsys.readouterr().out
+    assert f"not taken over: what {live} learnt: it knows orders that this run does not" in said
+    assert f"cold: {live} has no factors to go on from" in said
+
+
+def test_after_a_refusal_the_next_run_goes_on_from_what_the_refused_one_learnt(shop, capsys):
+    refusing = replace(YOUNG_RANKER, gate_coverage=1.0)
+    fewer = [line for line in SEASON if line["customer"] != "c39"]
+    with publisher(shop):
+        go(shop, begin(shop), SEASON, YOUNG_RANKER)
+        live = live_version(shop)
+        go(shop, refused := begin(shop), fewer, refusing)
+        said = capsys.readouterr().out
+        assert f"not taken over: what {live} learnt: its settings were others" in said
+        assert said.count("ranker: a new forest") == 2
+        go(shop, begin(shop), fewer, refusing)
+    said = capsys.readouterr().out
+    assert live_version(shop) == live
+    assert f"warm from {live.as_of:%Y%m%dT%H%M%SZ}-{refused.number}" in said
+    assert "ranker: the forest trained 0 h ago" in said
 
 
 def test_a_refusal_is_the_steps_message_and_exit_code_1(shop, monkeypatch, capsys):

@@ -137,28 +137,37 @@ def test_a_failed_step_is_told_with_its_run_its_name_and_what_to_do(emr, notice)
     assert f"{STACK}: ingest has FAILED" in said
     assert CLUSTER in said  # the run's number is in the cluster's name
     assert f"aws emr describe-step --cluster-id {cluster} --step-id {step['Id']}" in said
-    assert f"/logs/emr/{cluster}/steps/{step['Id']}/stdout.gz" in said
+    assert f"/logs/emr/{cluster}/steps/{step['Id']}/stderr.gz, then stdout.gz" in said
     assert "docs/operations.md, A failed run" in said
     assert "cadabra retrain" in said
     assert "<" not in said  # no placeholder is left
 
 
-def test_a_cluster_that_somebody_ends_is_told(emr, notice):
-    cluster = start(emr, stays=True)
-    emr.terminate_job_flows(JobFlowIds=[cluster])
+def told_of_the_end(code):
+    """An event as EMR sends it when a cluster has ended for this reason."""
+    message = f"Amazon EMR Cluster j-{code} ({CLUSTER}) has terminated at noon with a reason of {code}."
+    reason = json.dumps({"code": code, "message": "why"})
+    named = {"name": CLUSTER, "clusterId": f"j-{code}", "message": message}
+    detail = {"state": "TERMINATED_WITH_ERRORS", "stateChangeReason": reason, **named}
+    event = {"Source": "local.emr", "DetailType": "EMR Cluster State Change", "Detail": json.dumps(detail)}
+    boto3.client("events").put_events(Entries=[event])
+
+
+def test_a_cluster_that_nobody_ended_is_told(notice):
+    told_of_the_end("BOOTSTRAP_FAILURE")
     said = notice("has ended before its steps")
     assert f"({CLUSTER}) has terminated at" in said
-    assert "with a reason of USER_REQUEST" in said
-    assert f"aws emr describe-cluster --cluster-id {cluster}" in said
+    assert "aws emr describe-cluster --cluster-id j-BOOTSTRAP_FAILURE" in said
 
 
-def test_a_cluster_that_ends_with_its_failed_step_is_not_told_twice(emr, notice):
-    failed = start(emr, "retrain")
+def test_a_cluster_that_ends_with_its_failed_step_or_when_asked_is_not_told(emr, notice):
+    failed, kept = start(emr, "retrain"), start(emr, stays=True)
+    emr.terminate_job_flows(JobFlowIds=[kept])
     with pytest.raises(WaiterError, match="TERMINATED_WITH_ERRORS"):
         emr.get_waiter("cluster_terminated").wait(ClusterId=failed, WaiterConfig={"Delay": 0.1})
-    told = start(emr, stays=True)
-    emr.terminate_job_flows(JobFlowIds=[told])
-    assert told in notice("has ended before its steps")  # the failed one's end came earlier
+    emr.get_waiter("cluster_terminated").wait(ClusterId=kept, WaiterConfig={"Delay": 0.1})
+    told_of_the_end("INSTANCE_FAILURE")
+    assert "j-INSTANCE_FAILURE" in notice("has ended before its steps")  # theirs were earlier
 
 
 def test_another_clusters_end_is_nobodys_notice(emr, notice):
@@ -197,6 +206,7 @@ MAY = [
     ("EmrNodeRole", "s3:PutObject", "lake/orders/data.parquet"),
     ("EmrNodeRole", "s3:GetObject", "code/keys/erasure.key"),
     ("EmrNodeRole", "dynamodb:UpdateItem", "table"),
+    ("EmrNodeRole", "dynamodb:Scan", "table"),
     ("PublishRole", "s3:GetObject", "publications/0000000001/part-00001-of-00001.jsonl.gz"),
     ("PublishRole", "s3:PutObject", "publications/0000000001/closed.json"),
     ("PublishRole", "dynamodb:BatchWriteItem", "table"),

@@ -19,6 +19,7 @@ from emr_jobs.ranker import features
 from emr_jobs.ranker.forest import Forest
 from emr_jobs.ratings import pairs
 from emr_jobs.settings import Settings
+from tests.damage import damaged
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 SETTINGS = replace(Settings(), rank=4)
@@ -139,3 +140,13 @@ def test_links_that_lead_out_of_it_are_refused(damage):
     company.load(company.dump(Company(pa.array(["10001"]), 0, whole, whole)))
     with pytest.raises(CompanyUnreadableError, match="do not fit"):
         company.load(company.dump(Company(pa.array(["10001"]), 0, whole, damage)))
+
+
+def test_a_flipped_byte_is_noticed_or_harmless():
+    written = company.dump(counted(read(BASKETS)))
+    for raw in damaged(written):
+        try:
+            held = company.load(raw)
+        except CompanyUnreadableError:
+            continue
+        assert company.dump(held) == written

@@ -27,7 +27,7 @@ Resources:
   Stream:
     Type: AWS::Kinesis::Stream
     Condition: ThroughKinesis
-    Properties: {StreamModeDetails: {StreamMode: ON_DEMAND}}
+    Properties: {RetentionPeriodHours: 72, StreamModeDetails: {StreamMode: ON_DEMAND}}
   Bucket:
     Type: AWS::S3::Bucket
     Properties:
@@ -91,16 +91,32 @@ def test_firehose_takes_packed_records_of_a_busy_shop_nearly_as_they_are():
     assert billed(busy)["order lines taken in"][0] == pytest.approx(22.2473, rel=1e-4)
 
 
+BUSY = Shop(1_000_000, 100_000)  # 172.5 MB of gzipped lines a day; an object each 300 s has 599 KB
+
+
 def test_raw_lines_are_kept_as_the_lifecycle_says():
-    """172,500 gzipped bytes a day: 60 days in standard, 140 more in infrequent access."""
-    assert billed()["raw order lines, newest"][0] == pytest.approx(10_350_000 / 2**30)
-    assert billed()["raw order lines, older"][0] == pytest.approx(24_150_000 / 2**30)
+    """60 days in standard, 140 more in infrequent access."""
+    assert billed(BUSY)["raw order lines, newest"][0] == pytest.approx(10_350_000_000 / 2**30)
+    assert billed(BUSY)["raw order lines, older"][0] == pytest.approx(24_150_000_000 / 2**30)
 
 
 def test_firehoses_objects_follow_the_buffers_seconds():
     """With lines all the time one object each 300 s is 8,640 a month, each 900 s 2,880."""
-    assert billed()["objects moved to rare access"][0] == pytest.approx(8640)
-    assert billed(Seconds="900")["objects moved to rare access"][0] == pytest.approx(2880)
+    assert billed(BUSY)["objects moved to rare access"][0] == pytest.approx(8640)
+    assert billed(BUSY, Seconds="900")["objects moved to rare access"][0] == pytest.approx(2880)
+
+
+def test_s3_moves_no_object_under_128_kib():
+    """172,500 bytes a day in 288 objects are 599 bytes each: all 200 days stay in standard."""
+    assert billed()["raw order lines, newest"][0] == pytest.approx(34_500_000 / 2**30)
+    assert not {"raw order lines, older", "objects moved to rare access"} & billed().keys()
+    assert "raw order lines, older" not in billed(Shop(218_000, 100_000))  # 130,572 bytes each
+    assert "raw order lines, older" in billed(Shop(219_000, 100_000))  # 131,171
+
+
+def test_a_streams_lines_cost_from_their_second_day():
+    """23.2 million bytes of lines a month, of which two days are kept beyond the first."""
+    assert billed(Source="kinesis")["order lines kept"][0] == pytest.approx(23_184_000 / 30 * 2 / 2**30)
 
 
 def test_a_lambda_costs_by_its_memory_and_processor():

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,15 @@ from botocore.validate import ParamValidator
 
 from infra import emr_environment, package
 from infra.deployment.request import resolved
+from infra.local.emr_steps import step_environment
+from infra.local.spark_submit import Machine, translate
 
 PROJECT = Path(__file__).resolve().parents[2]
 TEXT = (PROJECT / "infra" / "emr_retrain.json").read_text()
 BUILT = package.artifacts()
 KNOWN = {
     "Stack": "shop",
+    "Region": "eu-west-1",
     "EmrRelease": "emr-spark-8.1.0",
     "EmrServiceRole": "shop-service",
     "EmrNodeProfile": "shop-nodes",
@@ -73,6 +78,23 @@ def test_nobody_has_a_key_to_its_nodes(request_):
 
 def test_it_bears_the_cost_tag(request_):
     assert {"Key": "application", "Value": "shop"} in request_["Tags"]
+
+
+def test_a_step_knows_its_region_where_nothing_else_says_it(request_, tmp_path):
+    """On EMR's nodes: botocore asks them for their role, and for no region."""
+    step = request_["Steps"][1]["HadoopJarStep"]["Args"]
+    translated = translate(
+        step, request_["Configurations"], work=tmp_path, machine=Machine(2, 8192), iceberg_conf={}
+    )
+    nothing = {"PATH": "/usr/bin", "HOME": str(tmp_path)}
+    environment = step_environment(nothing, translated.environment, tmp_path, tmp_path)
+    told = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    assert environment.items() >= told.items()
+    assert {f"spark.executorEnv.{name}={region}" for name, region in told.items()} <= set(
+        translated.arguments
+    )
+    asked = [sys.executable, "-c", "import boto3; print(boto3.client('dynamodb').meta.region_name)"]
+    assert subprocess.check_output(asked, env=environment, text=True) == "eu-west-1\n"
 
 
 def test_the_steps_python_is_the_one_that_the_bootstrap_lays_down(request_):

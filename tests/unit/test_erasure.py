@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 import pytest
+from botocore import session
+from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
@@ -22,10 +24,12 @@ from contracts.erasure import Suppression, keyed_hash
 from contracts.order_line import ErasedLineError, RefusedLineError, parse_line
 from contracts.s3_layout import SUPPRESSED
 from emr_jobs.erasure import places
+from emr_jobs.erasure.places import UnreadableFileError
 from emr_jobs.lake import erased_objects
 from emr_jobs.lake.objects import RawObject, blocks
 from emr_jobs.lake.order_rows import landed_rows
 from infra.lake import search
+from tests.damage import damaged
 
 KEY = bytes(range(32))
 ANNA = "anna-4711"
@@ -214,6 +218,49 @@ def test_a_model_loses_the_customers_name_and_rows():
     }
 
 
+class Objects:
+    """S3 with one object in it."""
+
+    class exceptions:  # noqa: N801 (boto3's name)
+        NoSuchKey = FileNotFoundError
+
+    def __init__(self, key, content):
+        self.key, self.content = key, content
+
+    def get_paginator(self, _):
+        return self
+
+    def paginate(self, **_):
+        return [{"Contents": [{"Key": self.key}]}]
+
+    def get_object(self, **_):
+        return {"Body": io.BytesIO(self.content)}
+
+
+def _model():
+    file = io.BytesIO()
+    np.savez_compressed(file, customers=np.array(["bert"] * 9), digests=np.arange(9, dtype=np.uint64))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "written"),
+    [
+        ("models", "models/1/ranked.npz", _model()),
+        ("publications", "publications/1/part.jsonl.gz", gzip.compress(b'{"id": "customer#bert"}\n' * 9)),
+    ],
+)
+def test_a_file_with_a_damaged_byte_is_named_or_names_nobody_else(name, key, written):
+    place = next(one for one in places.PLACES if one.name == name)
+    refused = 0
+    for content in damaged(written, step=1):
+        try:
+            assert places.erase(Objects(key, content), "shop", place, "anna", only_look=True) == 0
+        except UnreadableFileError:
+            refused += 1
+    assert refused > len(written) / 2
+
+
 def test_a_publication_loses_the_customers_item_and_its_removal():
     part = b"".join(
         json.dumps(item).encode() + b"\n" for item in ({"id": "customer#anna"}, {"id": "customer#bert"})
@@ -280,3 +327,26 @@ def avro(block):
 )
 def test_the_search_finds_a_number_where_it_names_a_customer_and_nowhere_else(key, content, expected):
     assert search.holds(key, content, "4711") is expected
+
+
+@pytest.fixture
+def s3():
+    return session.get_session().create_client(
+        "s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_a_key_that_is_lost_is_told_as_that_and_not_as_s3_words_it(s3, code):
+    """S3 denies what is not there to a role that may not list it."""
+    with Stubber(s3) as stub:
+        stub.add_client_error("get_object", code)
+        with pytest.raises(erasure.SuppressionKeyMissingError, match="Restore both"):
+            erasure.read_key(s3, "shop")
+
+
+def test_another_error_of_s3_stays_what_it_is(s3):
+    with Stubber(s3) as stub:
+        stub.add_client_error("get_object", "SlowDown")
+        with pytest.raises(s3.exceptions.ClientError, match="SlowDown"):
+            erasure.read_key(s3, "shop")

@@ -8,6 +8,7 @@ import pytest
 
 from emr_jobs.ranker import forest, growing
 from emr_jobs.ranker.forest import ForestUnreadableError
+from tests.damage import damaged
 
 NOISE = np.random.default_rng(1)
 NAMES = tuple("abcdef")
@@ -102,3 +103,13 @@ def test_nodes_that_lead_out_of_it_are_refused(damage):
     forest.load(forest.dump(whole))
     with pytest.raises(ForestUnreadableError, match="lead out of it"):
         forest.load(forest.dump(replace(whole, **damage)))
+
+
+def test_a_flipped_byte_is_noticed_or_harmless(grown):
+    written = forest.dump(replace(grown[1], trained=7))
+    for raw in damaged(written):
+        try:
+            held = forest.load(raw)
+        except ForestUnreadableError:
+            continue
+        assert forest.dump(held) == written

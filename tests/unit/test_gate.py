@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from emr_jobs import orders
-from emr_jobs.judging.gate import Coverage, Inherited, Verdict, judge
+from emr_jobs.judging.gate import BY_LOCAL, UNTOLD, Coverage, Inherited, Verdict, judge
 from emr_jobs.judging.intake import Intake, intake
 from emr_jobs.judging.trial import Lead, Trial
 from emr_jobs.settings import Settings
@@ -20,11 +20,12 @@ def live(customers=100, items=100, intake=None):
 
 
 LIVE = live()
+OTHER = replace(LIVE, settings=replace(SETTINGS, rank=8))
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def test_the_first_model_passes_and_is_marked():
-    verdict = judge(Coverage(10, 10), None, SETTINGS)
+    verdict = judge(Coverage(10, 10), None, SETTINGS, first=True)
     assert verdict.passed
     assert verdict.reasons == ("the first model: nothing live to compare it with",)
 
@@ -55,7 +56,7 @@ def trial(*leads, judged=500):
 
 
 def verdict(*leads, judged=500, before=LIVE):
-    return judge(FULL, before, SETTINGS, None, trial(*leads, judged=judged))
+    return judge(FULL, before, SETTINGS, None, trial(*leads, judged=judged), first=before is None)
 
 
 def test_an_interval_wholly_below_popularity_or_own_repeats_refuses():
@@ -70,8 +71,45 @@ def test_an_interval_wholly_below_popularity_or_own_repeats_refuses():
 
 def test_a_new_configuration_may_lose_two_per_cent_of_what_is_in_use():
     worse = Lead("discover", "the one in use", 0.1, -0.004, -0.006, -0.0021)
-    assert not verdict(worse).passed
-    assert verdict(replace(worse, high=-0.0019)).passed
+    assert not verdict(worse, before=OTHER).passed
+    assert verdict(replace(worse, high=-0.0019), before=OTHER).passed
+
+
+def test_what_was_in_use_before_these_settings_went_live_is_no_measure_any_more():
+    worse = Lead("discover", "the one in use", 0.1, -0.05, -0.06, -0.04)
+    assert verdict(worse, before=LIVE) == Verdict(passed=True, reasons=())
+
+
+def test_what_the_same_backtest_said_of_the_live_version_refuses_no_other():
+    """Somebody put the refused version live; tomorrow's backtest is another, and asks again."""
+    below = Lead("for_you", "popularity", 0.34, -0.02, -0.03, -0.01)
+    anyway = replace(LIVE, trial=trial(below))
+    said = "for_you is worse than popularity: NDCG@20 -0.0200 [-0.0300, -0.0100]"
+    assert verdict(below, before=anyway) == Verdict(
+        passed=True, reasons=(f"{said}, as the live version was in the same backtest",)
+    )
+    tomorrow = replace(anyway, trial=replace(trial(below), cut=86_400))
+    assert verdict(below, before=tomorrow) == Verdict(passed=False, reasons=(said,))
+    assert not verdict(below, before=replace(anyway, settings=OTHER.settings)).passed
+
+
+def test_a_live_version_whose_card_tells_nothing_excuses_nothing_that_needs_no_card():
+    below = trial(Lead("for_you", "popularity", 0.3, -0.2, -0.3, -0.1))
+    assert judge(Coverage(1, 1), None, SETTINGS) == Verdict(passed=True, reasons=(UNTOLD,))
+    assert not judge(FULL, None, SETTINGS, None, below).passed
+    assert not judge(FULL, None, SETTINGS, Intake(lines=200_000, usual=1_400)).passed
+
+
+def test_what_mllib_trained_was_not_what_the_backtest_judged_and_is_marked():
+    assert judge(FULL, LIVE, SETTINGS, driver="mllib") == Verdict(passed=True, reasons=(BY_LOCAL,))
+    assert judge(FULL, LIVE, SETTINGS, driver="spark").reasons == ()
+
+
+def test_a_backtest_that_names_no_list_judged_nobody():
+    nobody = Trial(0, "", {}, {})
+    assert judge(FULL, LIVE, SETTINGS, None, nobody).reasons == (
+        "only 0 customers to judge by, 100 would decide",
+    )
 
 
 def test_with_too_few_customers_nothing_is_refused_and_it_is_marked():

@@ -30,9 +30,10 @@ def sale(customer, code, invoice, days):
     }
 
 
-def fit(*lines, last=None, seed=0):
+def fit(*lines, last=None, seed=0, hours=0):
+    """What is known so many hours after now."""
     known = orders.from_arrow(pa.Table.from_pylist(list(lines)))
-    return known, model.fit(known, orders.epoch(NOW), SETTINGS, seed, last)
+    return known, model.fit(known, orders.epoch(NOW + timedelta(hours=hours)), SETTINGS, seed, last)
 
 
 def rows_of(fitted):
@@ -196,6 +197,36 @@ def test_an_hour_later_one_iteration_ends_no_worse_than_all_of_a_cold_start():
     _, cold = fit(*now)
     assert (len(warm.losses), len(cold.losses) > 3) == (1, True)
     assert warm.losses[-1] <= cold.losses[-1] * (1 + SETTINGS.enough_gain)
+
+
+def test_after_a_fortnight_training_goes_on_though_every_name_is_known():
+    """The ratings of old have faded: one iteration would end above the cold start's loss."""
+    lines = [*shoppers(0, 200, hours=900), *shoppers(200, 400, hours=60)]
+    _, last = fit(*lines)
+    _, warm = fit(*lines, last=last.factors, hours=14 * 24)
+    _, cold = fit(*lines, hours=14 * 24)
+    assert warm.warm
+    assert len(warm.losses) > 1
+    assert warm.losses[-1] <= cold.losses[-1] * (1 + SETTINGS.enough_gain)
+
+
+def test_new_customers_of_nothing_but_new_items_are_learnt_as_well():
+    _, last = fit(*shoppers(0, 400))
+    came = [
+        sale(f"n{n}", f"9900{item}", f"n{n}", 0.1) for n in range(6) for item in range(4) if (n + item) % 3
+    ]
+    now = [*shoppers(0, 400), *came]
+    _, cold = fit(*now)
+    losses, warm = [], last.factors
+    for _ in range(3):
+        _, fitted = fit(*now, last=warm)
+        warm = fitted.factors
+        losses.append(fitted.losses)
+        new = [row for row, name in enumerate(warm.customers.to_pylist()) if name.startswith("n")]
+        assert warm.of_customers[new].any(axis=1).all()
+    assert [len(each) for each in losses] == [1, 1, 1]
+    assert losses[0][0] <= cold.losses[-1] * 1.005  # these alone; the others are where they were
+    assert losses[2][0] <= cold.losses[-1]
 
 
 def test_where_half_of_the_customers_changed_training_goes_on_until_it_gains_no_more():

@@ -12,6 +12,7 @@ from emr_jobs.lists import export, renewal
 from emr_jobs.lists.export import Ranked as Listed
 from emr_jobs.lists.renewal import Ranked, RankedUnreadableError
 from emr_jobs.orders import DAY_SECONDS
+from tests.damage import damaged
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -101,3 +102,14 @@ def test_it_is_read_back_as_it_was_written_and_damage_is_refused():
     for raw in (b"", b"no file", renewal.dump(made)[:-40]):
         with pytest.raises(RankedUnreadableError):
             renewal.load(raw)
+
+
+def test_a_flipped_byte_is_noticed_or_harmless():
+    known = read(LINES)
+    written = renewal.dump(Ranked(known.customers, renewal.digests(known), 5, "the linear blend"))
+    for raw in damaged(written):
+        try:
+            held = renewal.load(raw)
+        except RankedUnreadableError:
+            continue
+        assert renewal.dump(held) == written

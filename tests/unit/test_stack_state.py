@@ -13,6 +13,7 @@ class Events:
     def __init__(self, state):
         self.state = state
         self.removed = []
+        self.resources = []
 
     def describe_stacks(self, StackName):  # noqa: N803 (boto3's name)
         if not self.state or StackName in self.removed:
@@ -30,7 +31,8 @@ class Events:
                 event("2", "Lists", "Resource creation cancelled"),
                 event("1", "Queue", "no such policy."),
                 event("0", "Old", "an older failure"),
-            ]
+            ],
+            "StackResourceSummaries": [{"ResourceStatus": each} for each in self.resources],
         }
 
     def delete_stack(self, StackName):  # noqa: N803 (boto3's name)
@@ -98,6 +100,30 @@ def test_what_a_failed_first_deploy_left_is_cleared_away(cloudformation):
     assert not stack_state.make_ready("shop", said.append)
     assert fake.removed == ["shop"]
     assert "a first deploy that failed" in said[0]
+
+
+def test_a_stack_whose_import_failed_holds_nothing_and_is_cleared_away_too(cloudformation):
+    fake = cloudformation("IMPORT_ROLLBACK_COMPLETE")
+    fake.resources = ["IMPORT_ROLLBACK_COMPLETE"]
+    assert not stack_state.make_ready("shop", print)
+    assert fake.removed == ["shop"]
+
+
+def test_one_that_stood_before_a_failed_import_stays(cloudformation):
+    fake = cloudformation("IMPORT_ROLLBACK_COMPLETE")
+    fake.resources = ["IMPORT_ROLLBACK_COMPLETE", "UPDATE_COMPLETE"]
+    assert stack_state.make_ready("shop", print)
+    assert fake.removed == []
+
+
+def test_nothing_is_cleared_away_before_somebody_agrees(cloudformation):
+    def refused(_what):
+        raise ProblemError("nothing was changed")
+
+    fake = cloudformation("ROLLBACK_COMPLETE")
+    with pytest.raises(ProblemError):
+        stack_state.make_ready("shop", refused)
+    assert fake.removed == []
 
 
 def test_a_stack_is_not_removed_while_somebody_changes_it(cloudformation):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from start_retrain import age
 
 PROJECT = Path(__file__).resolve().parents[2]
 TEMPLATE = template.read()
-RESOURCES = one_account.resources(TEMPLATE)
+RESOURCES = one_account.resources(TEMPLATE, OrdersSource="kinesis")
+DIRECT = one_account.resources(TEMPLATE)
 REQUEST = json.loads((PROJECT / "infra" / "emr_retrain.json").read_text())
 OPERATIONS = (PROJECT / "docs" / "operations.md").read_text()
 ALARMS = {
@@ -47,10 +49,12 @@ def test_operations_knows_of_no_alarm_that_is_not_there():
     assert sorted(said) == sorted(map(called, ALARMS.values()))
 
 
-def test_the_dashboard_has_every_alarm():
-    body = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])
+@pytest.mark.parametrize("resources", [RESOURCES, DIRECT], ids=["kinesis", "direct"])
+def test_the_dashboard_has_every_alarm(resources):
+    body = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"])
     known = one_account.references(TEMPLATE)
-    assert body["widgets"][0]["properties"]["alarms"] == [known.attribute([name, "Arn"]) for name in ALARMS]
+    alarms = [name for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    assert body["widgets"][0]["properties"]["alarms"] == [known.attribute([name, "Arn"]) for name in alarms]
 
 
 def test_widgets_do_not_overlap():
@@ -73,13 +77,21 @@ def test_the_age_of_the_lists_is_the_metric_that_start_retrain_tells():
 
 
 def test_agents_are_throttled_by_the_stream_they_write_to():
-    through_kinesis = one_account.resources(TEMPLATE, OrdersSource="kinesis")["OrdersThrottled"]["Properties"]
     for alarm, namespace, stream in [
-        (ALARMS["OrdersThrottled"], "AWS/Firehose", "DeliveryStreamName"),
-        (through_kinesis, "AWS/Kinesis", "StreamName"),
+        (DIRECT["OrdersThrottled"]["Properties"], "AWS/Firehose", "DeliveryStreamName"),
+        (ALARMS["OrdersThrottled"], "AWS/Kinesis", "StreamName"),
     ]:
         assert alarm["Namespace"] == namespace
         assert alarm["Dimensions"] == [{"Name": stream, "Value": f"{one_account.STACK}-orders"}]
+
+
+def test_whoever_is_behind_is_told_long_before_the_stream_drops_lines():
+    alarm, stream = ALARMS["OrdersBehind"], RESOURCES["OrdersStream"]["Properties"]
+    assert alarm["Dimensions"] == [
+        {"Name": "DeliveryStreamName", "Value": RESOURCES["Orders"]["Properties"]["DeliveryStreamName"]}
+    ]
+    assert alarm["Threshold"] / 3_600_000 * 24 < stream["RetentionPeriodHours"]
+    assert "OrdersBehind" not in DIRECT
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -110,6 +122,30 @@ def test_a_rule_hears_of_this_stacks_clusters_alone(name):
     detail = RULES[name]["EventPattern"]["detail"]
     assert detail.get("name") == [{"prefix": begins}] or detail["message"] == [{"wildcard": f"*({begins}*"}]
     assert RULES[name]["EventPattern"]["source"] == ["aws.emr", "local.emr"]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("ALL_STEPS_COMPLETED", False),
+        ("STEP_FAILURE", False),  # the rule of the steps tells it
+        ("USER_REQUEST", False),  # as Airflow ends each of its clusters
+        ("BOOTSTRAP_FAILURE", True),
+        ("INSTANCE_FAILURE", True),
+        ("INTERNAL_ERROR", True),
+        ("VALIDATION_ERROR", True),
+    ],
+)
+def test_a_clusters_end_is_told_when_nobody_asked_for_it(code, told):
+    (reason,) = RULES["ClusterFailed"]["EventPattern"]["detail"]["stateChangeReason"]
+    event = json.dumps({"code": code, "message": "why"})
+    assert told != any(fnmatchcase(event, pattern) for pattern in reason["anything-but"]["wildcard"])
+
+
+def test_a_failed_step_names_the_log_with_the_error_first():
+    (target,) = RULES["StepFailed"]["Targets"]
+    words = target["InputTransformer"]["InputTemplate"]
+    assert 0 < words.index("stderr.gz") < words.index("stdout.gz")
 
 
 def test_a_run_has_ended_well_when_the_requests_last_step_has():

@@ -1,19 +1,26 @@
 """Who may do what: policies name what the template makes, and no wildcard goes unexplained."""
 
+import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 
+import botocore.session
 import pytest
 import yaml
+from botocore import xform_name
 
+from contracts import s3_layout
 from infra.checks import one_account
 from infra.deployment import template
 
+PROJECT = Path(__file__).resolve().parents[2]
 TEMPLATE = template.read()
 KNOWN = one_account.references(TEMPLATE, OrdersSource="kinesis")
 RESOURCES = one_account.resources(TEMPLATE, OrdersSource="kinesis")
 
 # What policies name although the template does not make it; and who does.
 MADE_ELSEWHERE = {
+    "arn:aws:s3:::artifacts": "deploy makes it before the stack",
     "arn:aws:s3:::artifacts/*": "deploy makes the bucket of the code before the stack",
     "arn:aws:glue:eu-west-1:123456789012:catalog": "every account has one",
     "arn:aws:glue:eu-west-1:123456789012:database/cadabra": "Lake, which has no ARN in CloudFormation",
@@ -160,3 +167,72 @@ def test_start_retrain_touches_the_control_items_alone():
         if one.id.startswith("StartRetrainRole") and "dynamodb:PutItem" in one.values[0]["Action"]
     )
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "control#*"}}
+
+
+def actions(role, service):
+    granted = (
+        action
+        for one in documents(RESOURCES[role])
+        for statement in one["Statement"]
+        for action in listed(statement["Action"])
+    )
+    return {action for action in granted if action.startswith(f"{service}:")}
+
+
+def asked_of_dynamodb(folder):
+    """What the sources below a folder ask of a client called dynamodb, as IAM calls it."""
+    model = botocore.session.get_session().get_service_model("dynamodb")
+    operations = {xform_name(name): name for name in model.operation_names}
+    for path in (PROJECT / folder).rglob("*.py"):
+        text = path.read_text()
+        methods = re.findall(r"\bdynamodb\.(\w+)", text)
+        pages = re.findall(r"""\bdynamodb\.get_paginator\(["'](\w+)""", text)
+        yield from (f"dynamodb:{operations[name]}" for name in [*methods, *pages] if name in operations)
+
+
+@pytest.mark.parametrize(
+    ("role", "folders"),
+    [
+        ("EmrNodeRole", ["emr_jobs", "contracts"]),
+        ("PublishRole", ["lambda/publish"]),
+        ("LookupRole", ["lambda/lookup"]),
+        ("StartRetrainRole", ["contracts"]),
+    ],
+)
+def test_a_role_may_ask_of_the_table_what_its_code_asks(role, folders):
+    asked = {action for folder in folders for action in asked_of_dynamodb(folder)}
+    assert asked
+    assert asked - actions(role, "dynamodb") == set()
+
+
+def test_who_reads_what_may_be_missing_may_list_so_that_s3_says_so():
+    """Without ListBucket S3 answers AccessDenied for what is not there; the get that asks has no prefix."""
+    for role, prefix in [
+        ("StartRetrainRole", s3_layout.EMR_REQUEST),
+        ("EmrNodeRole", s3_layout.ERASURE_KEY),
+        ("PublishRole", s3_layout.ERASURE_KEY),
+        ("PublishRole", s3_layout.ERASURE_KEY_PLACE),
+    ]:
+        prefixes = [
+            pattern
+            for one in documents(RESOURCES[role])
+            for statement in one["Statement"]
+            if "s3:ListBucket" in listed(statement["Action"])
+            for pattern in listed(
+                statement.get("Condition", {}).get("StringLikeIfExists", {}).get("s3:prefix", [])
+            )
+        ]
+        assert any(fnmatchcase(prefix, pattern) for pattern in prefixes), (role, prefix)
+
+
+def test_a_cluster_may_be_looked_at_by_whatever_tag_and_ended_by_the_stacks_alone():
+    by_action = {
+        action: one.values[0].get("Condition")
+        for one in STATEMENTS
+        if one.id.startswith("StartRetrainRole")
+        for action in listed(one.values[0]["Action"])
+    }
+    assert by_action["elasticmapreduce:DescribeCluster"] is None
+    assert by_action["elasticmapreduce:TerminateJobFlows"] == {
+        "StringEquals": {"aws:ResourceTag/application": one_account.STACK}
+    }

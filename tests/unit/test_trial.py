@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from contracts.history import Note
 from contracts.lists import customer_key
 from contracts.s3_layout import Version
 from emr_jobs import orders, rehearsal
@@ -68,7 +69,7 @@ def test_loyal_customers_lists_beat_popularity_and_pass(known):
 def test_a_configuration_that_ruins_the_lists_is_refused_and_the_last_one_is_named(known):
     ruined = replace(SETTINGS, popular_in_for_you=1e6, popular_in_discover=1e6)
     made = trial.trial(known, epoch(NOW), ruined, SETTINGS, seed=0)
-    verdict = gate.judge(Coverage(1, 1), LIVE, SETTINGS, None, made)
+    verdict = gate.judge(Coverage(1, 1), LIVE, ruined, None, made)
     assert not verdict.passed
     assert any("for_you is worse than the one in use" in reason for reason in verdict.reasons)
     assert any("for_you is worse than own repeats" in reason for reason in verdict.reasons)
@@ -103,8 +104,9 @@ def test_the_list_that_is_a_day_old_is_judged_by_what_was_bought_after_it():
     ]
     lines += [sale("ann", "10003", 1), sale("ann", "10002", 0.1)]
     old, young = Version(NOW - timedelta(days=2), 1), Version(NOW - timedelta(hours=2), 2)
-    assert published.due([old, young], epoch(NOW)) == old
-    assert published.due([young], epoch(NOW)) is None
+    refused = Version(NOW - timedelta(days=1), 3)
+    notes = [Note(3, refused, 5, went_live=False), *(Note(n, old, 5, went_live=True) for n in (2, 1))]
+    assert list(published.due([Note(4, young, 5, went_live=True), *notes], epoch(NOW))) == [old, old]
     known = read(lines)
     keys = pa.array([customer_key(name) for name in ("ann", "bob")])
     best = Ranked(np.array([[1, 2], [0, 1]], np.int32), np.zeros((2, 2), np.int32))
@@ -131,7 +133,7 @@ def test_a_forest_of_before_the_cut_is_taken_and_none_is_grown(known):
 
 def made(settings=SETTINGS, in_use=None):
     judged = trial.Trial(epoch(NOW) - trial.DAYS * DAY_SECONDS, "", {"for_you": 0, "discover": 0}, {})
-    return Backtest(judged, settings, in_use)
+    return Backtest(judged, settings, in_use, None)
 
 
 def test_a_backtest_is_due_once_a_day_and_when_what_it_judged_changed():
