@@ -71,8 +71,10 @@ def _replaced(value: Any, gone: set[str], references: References) -> Any:
     if value.get("Ref") in gone or value.get("Fn::GetAtt", [""])[0] in gone:
         return _known(value, references)
     kept = {key: _replaced(each, gone, references) for key, each in value.items()}
-    if isinstance(kept.get("Fn::Sub"), str):
-        kept["Fn::Sub"] = _IN_SUB.sub(lambda found: _in_sub(found, gone, references), kept["Fn::Sub"])
+    if text := kept.get("Fn::Sub"):
+        first, *more = [text] if isinstance(text, str) else text
+        told = _IN_SUB.sub(lambda found: _in_sub(found, gone, references), first)
+        kept["Fn::Sub"] = [told, *more] if more else told
     return kept
 
 
