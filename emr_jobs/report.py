@@ -5,8 +5,6 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,11 +12,9 @@ import boto3
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import SparkSession
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from contracts import publications
-from emr_jobs import settings_file
+from emr_jobs import progress, settings_file
 from emr_jobs.analyses.questions import Question, answer, offer, questions
 from emr_jobs.judging import comparison, stored_orders
 from emr_jobs.judging.comparison import Comparison, NothingToJudgeError, Tell
@@ -49,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def report(shop: Shop, out: Path, weeks: int) -> None:
     asked, chosen = questions(), settings_file.read(shop.s3, shop.bucket)
-    with _progress(len(asked) + weeks * comparison.STEPS) as tell:
+    with progress.steps("report", len(asked) + weeks * comparison.STEPS) as tell:
         spark = SparkSession.builder.appName("cadabra report").getOrCreate()
         try:
             answers = ask(spark, asked, tell)
@@ -62,16 +58,6 @@ def report(shop: Shop, out: Path, weeks: int) -> None:
     told = facts(answers, cards, state.live_version if state else "")
     said = f"s3://{shop.bucket}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; settings of the model: {chosen}"
     write(out, page.render("Cadabra's report", said, told, made), made)
-
-
-@contextmanager
-def _progress(steps: int) -> Iterator[Tell]:
-    """A bar where someone is looking."""
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TextColumn("{task.fields[doing]}"))
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("report", total=steps, doing="Spark starts")
-        yield lambda doing: bar.update(task, advance=1, doing=doing)
 
 
 def ask(spark: SparkSession, asked: list[Question], tell: Tell) -> dict[Question, pa.Table | None]:

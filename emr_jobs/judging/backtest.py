@@ -7,16 +7,14 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
+from emr_jobs import progress
 from emr_jobs.judging import comparison, order_file, plots, report, stored_orders
-from emr_jobs.judging.comparison import STEPS, Comparison, NothingToJudgeError, Tell
+from emr_jobs.judging.comparison import STEPS, Comparison, NothingToJudgeError
 from emr_jobs.judging.order_file import OrderFileError
 from emr_jobs.judging.stored_orders import NoLakeError
 from emr_jobs.orders import DAY_SECONDS, Orders, epoch
@@ -48,7 +46,7 @@ def walk(orders: Orders, options: argparse.Namespace, settings: Settings) -> lis
     """A comparison for each week's cut, the last at --cut; the earlier ones with one seed."""
     cut = epoch(options.cut)
     weeks = range(options.weeks - 1, -1, -1)
-    with _progress(options.weeks * STEPS) as tell:
+    with progress.steps("judging", options.weeks * STEPS) as tell:
         return [
             comparison.compare(
                 orders,
@@ -60,16 +58,6 @@ def walk(orders: Orders, options: argparse.Namespace, settings: Settings) -> lis
             )
             for week in weeks
         ]
-
-
-@contextmanager
-def _progress(steps: int) -> Iterator[Tell]:
-    """A bar where someone is looking."""
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TextColumn("{task.fields[doing]}"))
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("judging", total=steps, doing="")
-        yield lambda doing: bar.update(task, advance=1, doing=doing)
 
 
 def _orders(options: argparse.Namespace) -> Orders:

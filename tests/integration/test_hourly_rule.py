@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 
@@ -14,6 +12,7 @@ from contracts import lease, publications, s3_layout
 from infra import clients, package, target
 from infra import stack as stacks
 from infra.deployment import request, template
+from tests import local_emr
 
 NAME = "hourly"
 CODE = "hourly-code"
@@ -36,20 +35,8 @@ def _own_account(local_aws):  # noqa: ARG001 (its environment is changed here)
 @pytest.fixture(scope="module")
 def emr(tmp_path_factory):
     """The local EMR, as `cadabra up` starts it."""
-    data = tmp_path_factory.mktemp("emr")
-    with (data / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.emr", "--port", "0", "--data", data],
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-        with process.stdout as said:
-            try:
-                endpoint = said.readline().decode().removeprefix("listening on ").strip()
-                yield boto3.client("emr", endpoint_url=endpoint)
-            finally:
-                process.terminate()
-                process.wait()
+    with local_emr.running(tmp_path_factory.mktemp("emr")) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

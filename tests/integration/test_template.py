@@ -1,8 +1,6 @@
 """The template deployed to the local AWS: each resource is asked for, and its notices reach who listens."""
 
 import json
-import subprocess
-import sys
 import time
 
 import boto3
@@ -12,6 +10,7 @@ from botocore.exceptions import WaiterError
 from contracts import publications
 from infra import clients, package
 from infra.deployment import resources, template, verify
+from tests import local_emr
 
 STACK = "shop"
 CODE = "shop-code"
@@ -83,20 +82,8 @@ def next_notice(sqs, url, words):
 @pytest.fixture(scope="module")
 def emr(tmp_path_factory, stack):  # noqa: ARG001 (the stack's rules are there before its events)
     """The local EMR, as `cadabra up` starts it."""
-    data = tmp_path_factory.mktemp("emr")
-    with (data / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.emr", "--port", "0", "--data", data],
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-        with process.stdout as said:
-            try:
-                endpoint = said.readline().decode().removeprefix("listening on ").strip()
-                yield boto3.client("emr", endpoint_url=endpoint)
-            finally:
-                process.terminate()
-                process.wait()
+    with local_emr.running(tmp_path_factory.mktemp("emr")) as client:
+        yield client
 
 
 def start(emr, *steps, name=CLUSTER, stays=False):
