@@ -1,28 +1,24 @@
 """Made purchases of any size, quick and decided by a seed: what the benches of the model train and rank on.
 
 Customers mix three of forty tastes and are busy or not (log-normal); inside a taste, few items sell much.
+numpy and scipy are all it needs: the peers' environment has no more.
 """
 
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from scipy import sparse
-
-from emr_jobs.orders import DAY_SECONDS, Orders
 
 TASTES = 40
 DRAWN = 1.3  # lines for each pair wanted: the rest are bought again
-LINES_AN_INVOICE = 12
-YEAR_SECONDS = 365 * DAY_SECONDS
 NOBODY = -1  # held out of a customer with a single pair
 
 
 def purchases(customers: int, items: int, pairs: int, seed: int = 0) -> sparse.csr_matrix:
-    customer, item = _lines(customers, items, pairs, np.random.default_rng(seed))
-    lines = np.ones(len(customer), np.float32)
-    matrix = sparse.csr_matrix((lines, (customer, item)), (customers, items))
+    customer, item = lines(customers, items, pairs, np.random.default_rng(seed))
+    ones = np.ones(len(customer), np.float32)
+    matrix = sparse.csr_matrix((ones, (customer, item)), (customers, items))
     matrix.sum_duplicates()
     matrix.data[:] = 1
     return matrix
@@ -62,40 +58,10 @@ def load(path: Path) -> sparse.csr_matrix:
         return sparse.csr_matrix((ones, held["indices"], held["indptr"]), tuple(held["shape"]))
 
 
-def orders(customers: int, items: int, pairs: int, now: int, seed: int = 0) -> Orders:
-    """The same purchases as order lines of the year before `now`, a dozen an invoice."""
-    noise = np.random.default_rng(seed)
-    customer, item = _lines(customers, items, pairs, noise)
-    lines = np.bincount(customer, minlength=customers)
-    invoices = -(-lines // LINES_AN_INVOICE)
-    first = np.cumsum(invoices) - invoices
-    place = noise.random(len(customer), np.float32) * invoices[customer]
-    invoice = (first[customer] + place.astype(np.int32)).astype(np.int32)
-    seconds = now - 1 - noise.integers(0, YEAR_SECONDS, int(invoices.sum()))
-    order = np.lexsort((invoice, item, customer))
-    customer, item, invoice = customer[order], item[order], invoice[order]
-    prices = 1 + 20 * noise.random(items, np.float32)
-    return Orders(
-        customers=pa.array([f"{number:07d}" for number in range(customers)]),
-        items=pa.array([_code(number) for number in range(items)]),
-        customer=customer,
-        item=item,
-        invoice=invoice,
-        seconds=seconds[invoice],
-        quantity=noise.integers(1, 9, len(customer)),
-        price=prices[item],
-        sold=np.ones(len(customer), np.bool_),
-    )
-
-
-def _code(number: int) -> str:
-    """Every third item has four letter variants."""
-    return f"{number:06d}" if number % 3 else f"{number // 12 * 12:06d}{'ABCD'[number % 12 // 3]}"
-
-
-def _lines(
+def lines(
     customers: int, items: int, pairs: int, noise: np.random.Generator
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Each purchase's customer and item."""
     activity = noise.lognormal(0, 1, customers)
     drawn = noise.multinomial(int(pairs * DRAWN), activity / activity.sum())
     customer = np.repeat(np.arange(customers, dtype=np.int32), drawn)

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from bench import purchases
+from bench import purchase_lines
 from emr_jobs import model, rehearsal
 from emr_jobs.candidates import block, company, past
 from emr_jobs.candidates.group import group
@@ -64,7 +64,7 @@ def main() -> int:
     options = _options()
     rehearsal.rehearse()  # compiles the kernels
     clock = Clock(Table("", "CPU s", "wall s", "GiB so far"))
-    orders = purchases.orders(options.customers, options.items, options.pairs, NOW)
+    orders = purchase_lines.orders(options.customers, options.items, options.pairs, NOW)
     then, forest, kept = _learnt(clock, orders)
     changed = np.random.default_rng(1).permutation(options.customers)[: int(HOUR_SHARE * options.customers)]
     hour = _ranked(clock, then, forest, kept, np.intersect1d(served.buyers(then.fitted), changed))

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from rich.console import Console
 from rich.table import Table
 
-from bench import purchases
+from bench import purchase_lines, purchases
 from bench.ranking import NOW, Clock
 from contracts.order_line import Fate
 from emr_jobs import model, orders, rehearsal
@@ -36,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cadabra-bench-") as folder:
         path = Path(folder) / "orders.parquet"
         customers = max(1, int(options.lines * CUSTOMERS_A_LINE))
-        _write(purchases.orders(customers, ITEMS, int(options.lines / purchases.DRAWN), NOW), path)
+        _write(purchase_lines.orders(customers, ITEMS, int(options.lines / purchases.DRAWN), NOW), path)
         known = clock.stage("orders read", lambda: orders.from_arrow(parquet.read_table(path)))
         bought = clock.stage("pairs", lambda: pairs(known))
         fitted = clock.stage("training", lambda: model.fit_pairs(known, bought, NOW, settings, seed=0))

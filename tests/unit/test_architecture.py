@@ -50,6 +50,12 @@ def test_a_lambda_needs_botocore_at_most(name):
     assert {found for _, found in imported(ROOTS[name])} - allowed == set()
 
 
+def test_what_the_peers_environment_runs_of_the_benches_needs_numpy_and_scipy_only():
+    absent = "pyarrow", "numba", "pyspark", "boto3"
+    script = f"import sys; sys.modules.update(dict.fromkeys({absent})); import bench.trainers, bench.topk"
+    subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=True)
+
+
 def test_no_code_outside_infra_asks_for_the_target():
     for folder in set(ROOTS) - {"infra"}:
         for path in ROOTS[folder].rglob("*.py"):
