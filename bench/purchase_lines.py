@@ -26,6 +26,7 @@ def orders(customers: int, items: int, pairs: int, now: int, seed: int = 0) -> O
     return Orders(
         customers=pa.array([f"{number:07d}" for number in range(customers)]),
         items=pa.array([_code(number) for number in range(items)]),
+        names=pa.array([_name(noise) for _ in range(items)]),
         customer=customer,
         item=item,
         invoice=invoice,
@@ -34,6 +35,11 @@ def orders(customers: int, items: int, pairs: int, now: int, seed: int = 0) -> O
         price=prices[item],
         sold=np.ones(len(customer), np.bool_),
     )
+
+
+def _name(noise: np.random.Generator) -> str:
+    """Four words of some thousand, as a shop's names have: few words stand in many of them."""
+    return " ".join(f"word{word:.0f}" for word in np.minimum(2_000, noise.pareto(0.7, 4)))
 
 
 def _code(number: int) -> str:

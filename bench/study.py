@@ -86,8 +86,10 @@ def _verdict(found: Studied, *, full: bool, made: bool) -> int:
 
 
 def _unpacked(given: Path, folder: Path) -> list[Path]:
-    """Copies of the ratings and the items of MovieLens's archive, or of its folder."""
-    if given.is_file():
+    """Copies of the ratings and the items: from MovieLens's archive, its folder, or its ratings.csv."""
+    if given.suffix == ".csv":
+        given = given.parent
+    elif given.is_file():
         with tarfile.open(given) as archive:
             archive.extractall(folder, filter="data")
         given = folder

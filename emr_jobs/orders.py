@@ -1,6 +1,7 @@
 """Order lines as columns of integers, ids encoded once: the lake's in retrain, a file's in backtest."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,7 @@ class Orders:
 
     customers: pa.StringArray
     items: pa.StringArray
+    names: pa.StringArray  # of the items, as people call them; empty where none is known
     customer: Ints  # GUEST where none is known
     item: Ints
     invoice: Ints
@@ -49,6 +51,7 @@ class Orders:
         return Orders(
             customers=self.customers.take(pa.array(known[known != GUEST])),
             items=self.items.take(pa.array(items)),
+            names=self.names.take(pa.array(items)),
             customer=customer.astype(np.int32),
             item=item.astype(np.int32),
             invoice=self.invoice[chosen],
@@ -57,6 +60,11 @@ class Orders:
             price=self.price[chosen],
             sold=self.sold[chosen],
         )
+
+    def named(self, names: Mapping[str, str]) -> "Orders":
+        """With the names of these codes."""
+        found = [names.get(code, "") for code in self.items.to_pylist()]
+        return replace(self, names=pa.array(found, pa.string()))
 
 
 def from_arrow(table: pa.Table) -> Orders:
@@ -74,6 +82,7 @@ def from_arrow(table: pa.Table) -> Orders:
     orders = Orders(
         customers=customers,
         items=items,
+        names=pa.array([""] * len(items), pa.string()),
         customer=customer.astype(np.int32),
         item=item,
         invoice=invoice,
@@ -98,19 +107,9 @@ def epoch(time: datetime) -> int:
 
 
 def _in_order(orders: Orders) -> Orders:
-    columns = (orders.price, orders.quantity, orders.seconds, orders.invoice, orders.item, orders.customer)
-    order = np.lexsort(columns)
-    return Orders(
-        orders.customers,
-        orders.items,
-        orders.customer[order],
-        orders.item[order],
-        orders.invoice[order],
-        orders.seconds[order],
-        orders.quantity[order],
-        orders.price[order],
-        orders.sold[order],
-    )
+    columns = ("customer", "item", "invoice", "seconds", "quantity", "price")
+    order = np.lexsort([getattr(orders, name) for name in reversed(columns)])
+    return replace(orders, **{name: getattr(orders, name)[order] for name in (*columns, "sold")})
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[pa.StringArray, Ints]:

@@ -100,14 +100,15 @@ def retrain(
     stages, settings = Stages("retrain"), chosen.settings
     check_lease(shop, run)
     stages.say(f"settings: {chosen}")
+    catalogue = assortment.read(shop)
     orders, as_of = _orders(run, read_orders, stages)
+    orders = orders.named(catalogue.names)
     now, version = epoch(as_of), Version(as_of, run.number)
     last = _inherited(shop, settings, now, stages)
     if compiling:
         compiling.join()
     learnt = _learn(orders, now, settings, run.seed, last, choose_trainer, stages)
     made = making.make(orders, learnt.fitted, learnt.ranker, last, settings, run.seed)
-    catalogue = assortment.read(shop)
     items = served.item_rows(orders, learnt.fitted, settings, catalogue)
     stages.done("lists", f"{made.said}; {items.num_rows:,} items; {catalogue.said}")
     today = daily.today(shop, last.settings, orders, now, settings, run.seed)

@@ -17,6 +17,7 @@ from emr_jobs.model import Model
 from emr_jobs.orders import DAY_SECONDS, Orders
 from emr_jobs.ratings import ratings
 from emr_jobs.settings import Settings
+from emr_jobs.wording import Wording, wording
 
 RECENT_ITEMS = 40  # the most popular ones, offered to everybody
 
@@ -33,6 +34,7 @@ class Past:
     family: (
         Ints  # the base codes of more than one item, numbered; topk.NOTHING for an item that has no variant
     )
+    wording: Wording  # of the items' names
 
     @property
     def now(self) -> int:
@@ -68,6 +70,7 @@ def known(orders: Orders, fitted: Model, slow: Factors, company: Company, settin
         popularity.ranked(fitted.bought, fitted.now, settings.popular_days, RECENT_ITEMS),
         base,
         twins.families(base),
+        wording(orders.names.to_pylist()),
     )
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from contracts.order_line import Reason, RefusedLineError, fate_of, parse_line
+from emr_jobs.judging import first_names
 from emr_jobs.orders import COLUMNS, Orders, from_arrow
 
 _BATCH_LINES = 10_000  # between two steps of the progress bar
@@ -23,7 +24,8 @@ class OrderFileError(ValueError):
 
 def read(path: Path) -> tuple[Orders, Counter[Reason]]:
     """The orders of a plain, .gz or .xz file, and how many lines were refused for which reason."""
-    columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
+    wanted = (*COLUMNS, first_names.COLUMN)
+    columns: dict[str, list[object]] = {name: [] for name in wanted}
     refused: Counter[Reason] = Counter()
     for raw in lines(path):
         if not raw.strip():
@@ -34,12 +36,14 @@ def read(path: Path) -> tuple[Orders, Counter[Reason]]:
             refused[error.reason] += 1
             continue
         values = (line.customer, line.stock_code, line.invoice, line.quantity, line.time)
-        for name, value in zip(COLUMNS, (*values, float(line.unit_price), str(fate_of(line))), strict=True):
+        rest = (float(line.unit_price), str(fate_of(line)), line.description)
+        for name, value in zip(wanted, (*values, *rest), strict=True):
             columns[name].append(value)
     if not columns["time"]:
         raise OrderFileError(f"{path} holds no order line; {sum(refused.values()):,} lines were refused")
     times = pa.array(columns.pop("time"), pa.timestamp("s", "UTC"))
-    return from_arrow(pa.table(columns | {"time": times})), refused
+    table = pa.table(columns | {"time": times})
+    return from_arrow(table).named(first_names.first_names(table)), refused
 
 
 def lines(path: Path) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import NoSuchTableError
 
+from emr_jobs.judging import first_names
 from emr_jobs.lake import tables
 from emr_jobs.orders import COLUMNS, USED_FATES, Orders, from_arrow
 
@@ -26,11 +27,13 @@ def read() -> Orders:
         raise NoLakeError(
             "the lake has no table of orders yet: ingest makes it from the first ones"
         ) from error
-    lines = table.scan(row_filter=f"fate in ({fates})", selected_fields=COLUMNS).to_arrow()
+    wanted = (*COLUMNS, first_names.COLUMN)
+    lines = table.scan(row_filter=f"fate in ({fates})", selected_fields=wanted).to_arrow()
     if not lines.num_rows:
         raise NoLakeError("the lake's table of orders is empty: ship some, ingest lands them")
     price = pc.cast(lines["unit_price"], "float32")
-    return from_arrow(lines.set_column(lines.schema.get_field_index("unit_price"), "unit_price", price))
+    lines = lines.set_column(lines.schema.get_field_index("unit_price"), "unit_price", price)
+    return from_arrow(lines).named(first_names.first_names(lines))
 
 
 def _catalog() -> GlueCatalog:

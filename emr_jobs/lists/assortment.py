@@ -29,6 +29,10 @@ class Catalogue:
     items: tuple[CatalogueItem, ...]
     said: str
 
+    @property
+    def names(self) -> dict[str, str]:
+        return {item.code: item.name for item in self.items}
+
     def beside(self, ordered: pa.StringArray) -> Assortment:
         """With the items that were ordered."""
         listed = {item.code: item for item in self.items}

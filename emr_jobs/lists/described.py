@@ -4,7 +4,6 @@ Of two that are equally alike, what sells comes first. Used by served.
 """
 
 import os
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,8 +14,7 @@ from scipy import sparse
 from emr_jobs import topk
 from emr_jobs.als.kernel import Floats, Ints, Longs
 from emr_jobs.compiled import compiled
-
-_WORD = re.compile(r"[^\W_]{2,}")
+from emr_jobs.wording import wording
 
 
 def described(names: Sequence[str], asked: Ints, weights: Floats, count: int) -> Ints:
@@ -24,7 +22,7 @@ def described(names: Sequence[str], asked: Ints, weights: Floats, count: int) ->
 
     `weights` multiply each item's likeness; an item of weight 0 stands in no row.
     """
-    vectors = word_vectors(names)
+    vectors = wording(names).matrix()
     holders = sparse.csr_array(vectors.multiply(weights[:, None]).T)
     holders.eliminate_zeros()
     best = np.full((len(asked), count), topk.NOTHING, np.int32)
@@ -83,24 +81,3 @@ def _select(
                 place -= 1
             top[place], best[row, place] = value, other
             found = min(found + 1, len(top))
-
-
-def word_vectors(names: Sequence[str]) -> sparse.csr_array:
-    """A row of length 1 for each name (0 for one without words): a rare word counts for more."""
-    row, word = [], []
-    numbers: dict[str, int] = {}
-    for item, name in enumerate(names):
-        for text in words(name):
-            row.append(item)
-            word.append(numbers.setdefault(text, len(numbers)))
-    places, columns = np.array(row, np.int64), np.array(word, np.int64)
-    held_by = np.bincount(columns, minlength=len(numbers))
-    rarity = np.log((1 + len(names)) / (1 + held_by)) + 1
-    lengths = np.sqrt(np.bincount(places, rarity[columns] ** 2, len(names)))
-    values = (rarity[columns] / lengths[places]).astype(np.float32)
-    return sparse.csr_array((values, (places, columns)), shape=(len(names), len(numbers)))
-
-
-def words(name: str) -> set[str]:
-    """Its words of two letters or more, lanterns and lantern being one."""
-    return {found.rstrip("s") for found in _WORD.findall(name.casefold())}

@@ -13,7 +13,7 @@ from emr_jobs.candidates import pool, variants
 from emr_jobs.candidates.block import Block, block
 from emr_jobs.candidates.group import Group
 from emr_jobs.candidates.pool import Candidates
-from emr_jobs.ranker import customer_facts, item_facts, pair_facts
+from emr_jobs.ranker import customer_facts, item_facts, name_facts, pair_facts
 
 SCORES = ("taste", "blend", "alike", "alike_recent", "beside", "beside_month")
 NAMES = (
@@ -23,6 +23,7 @@ NAMES = (
     *item_facts.NAMES,
     *customer_facts.NAMES,
     *("price_step", "own_variants"),
+    *name_facts.NAMES,
 )
 
 
@@ -82,3 +83,4 @@ def _columns(group: Group, known: Facts, held: Block, found: Candidates) -> Iter
     yield "price_step", known.of_items["item_price"][item] - known.of_customers["price_level"][customer]
     own = np.where(pair >= 0, known.of_pairs["own_count"][pair], 0)
     yield "own_variants", np.maximum(0, variants.families(group, held)[row, group.past.family[item]] - own)
+    yield from name_facts.columns(group, held.rows, row, item).items()

@@ -8,7 +8,8 @@ import pytest
 from contracts.catalogue import CatalogueItem
 from contracts.lists import Reason
 from emr_jobs.lists import assortment, served
-from emr_jobs.lists.described import described, words
+from emr_jobs.lists.described import described
+from emr_jobs.wording import words
 from tests.unit.test_lists_model import SETTINGS, entries, fit, sale
 
 NAMES = {

@@ -11,6 +11,7 @@ from emr_jobs import orders as order_lines
 from emr_jobs.candidates.group import group
 from emr_jobs.candidates.past import past
 from emr_jobs.judging import evaluation
+from emr_jobs.judging.first_names import first_names
 from emr_jobs.lists import ranked, twins
 from emr_jobs.orders import DAY_SECONDS, epoch
 from emr_jobs.ranker import examples, features, growing, keeping
@@ -34,6 +35,7 @@ def sale(customer, code, days, quantity=1, price=2.0, fate="sale"):
         "time": CUT + timedelta(days=days),
         "unit_price": price,
         "fate": fate,
+        "description": f"{code[:3]}th kind, colour {code[-1]}",
     }
 
 
@@ -48,7 +50,8 @@ def shop(seed=0, first=-90, last=20, customers=30):
 
 
 def read(lines):
-    return order_lines.from_arrow(pa.Table.from_pylist(list(lines)))
+    table = pa.Table.from_pylist(list(lines))
+    return order_lines.from_arrow(table).named(first_names(table))
 
 
 def seen(lines):
@@ -73,6 +76,7 @@ def test_orders_after_the_cut_change_no_candidate_and_no_feature():
     after = [line for line in shop() if line["time"] >= CUT]
     others = [sale(f"a{n}", f"0000{n}", 1 + n, 90, 0.5) for n in range(9)]  # names that sort first
     others += [sale("c1", "10003A", 3, 5, fate="return"), sale("", "10001B", 2, fate="guest")]
+    others += [sale("c2", "10001A", 4) | {"description": "renamed"}]
     then = seen(before + after)
     assert len(then) > 300
     assert seen(before + others) == seen(before) == then
