@@ -36,7 +36,9 @@ class Settings:
     gate_intake: float = 10.0  # times the same weekday's lines, or a part of them, that look like a mistake
     alike_shrink: float = 10.0  # customers: how many an item needs before its likeness is believed
     beside_shrink: float = 5.0  # invoices, likewise
-    ranker_trees: int = 150
+    ranker_trees: int = 150  # that learn the odds, and as many that learn the order
+    ranker_order_weight: float = 0.6  # of the score by order beside the odds
+    ranker_order_entries: int = 30  # at the top of a customer's candidates, whose order is learnt
     ranker_leaves: int = 31
     ranker_depth: int = 7  # deeper trees cost twice as much to walk and rank no better
     ranker_learning_rate: float = 0.08
@@ -64,6 +66,7 @@ MAY_BE_ZERO = {
     "alike_shrink",
     "beside_shrink",
     "ranker_refused_share",
+    "ranker_order_weight",
 }
 SHARES = {"gate_coverage", "gate_worse", "ranker_feature_share", "ranker_row_share", "ranker_refused_share"}
 LEAST = {"gate_intake": 1, "ranker_leaves": 2}  # a tree of one leaf knows nothing

@@ -24,9 +24,24 @@ class Wording:
     counts: Floats
     vocabulary: int
 
+    def holders(self, weights: Floats) -> "Holders":
+        """Of each word, its count in each name times the name's weight; a name of weight 0 holds none."""
+        held = sparse.csr_array(self.matrix().multiply(weights[:, None]).T)
+        held.eliminate_zeros()
+        return Holders(held.indptr.astype(np.int64), held.indices.astype(np.int32), held.data)
+
     def matrix(self) -> sparse.csr_array:
         shape = len(self.starts) - 1, self.vocabulary
         return sparse.csr_array((self.counts, self.words, self.starts), shape=shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """A row for each word: the names that hold it."""
+
+    starts: Longs
+    rows: Ints
+    counts: Floats
 
 
 def wording(names: Sequence[str]) -> Wording:

@@ -17,9 +17,10 @@ from emr_jobs.model import Model
 from emr_jobs.orders import DAY_SECONDS, Orders
 from emr_jobs.ratings import ratings
 from emr_jobs.settings import Settings
-from emr_jobs.wording import Wording, wording
+from emr_jobs.wording import Holders, Wording, wording
 
 RECENT_ITEMS = 40  # the most popular ones, offered to everybody
+SELLING_DAYS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Past:
         Ints  # the base codes of more than one item, numbered; topk.NOTHING for an item that has no variant
     )
     wording: Wording  # of the items' names
+    holders: Holders  # of each word, by how much an item sells now
 
     @property
     def now(self) -> int:
@@ -60,7 +62,8 @@ def lasting(
 
 def known(orders: Orders, fitted: Model, slow: Factors, company: Company, settings: Settings) -> Past:
     """The rest of it, from what is learnt already."""
-    base = twins.base_codes(orders.items)
+    base, names = twins.base_codes(orders.items), wording(orders.names.to_pylist())
+    selling = np.sqrt(popularity.recent(fitted.bought, fitted.now, SELLING_DAYS))
     return Past(
         orders,
         fitted,
@@ -70,7 +73,8 @@ def known(orders: Orders, fitted: Model, slow: Factors, company: Company, settin
         popularity.ranked(fitted.bought, fitted.now, settings.popular_days, RECENT_ITEMS),
         base,
         twins.families(base),
-        wording(orders.names.to_pylist()),
+        names,
+        names.holders(selling),
     )
 
 

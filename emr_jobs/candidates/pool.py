@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emr_jobs.als.kernel import Floats, Ints
-from emr_jobs.candidates import alike, basket, recent, repeats, taste, variants
+from emr_jobs.candidates import alike, basket, named, recent, repeats, taste, variants
 from emr_jobs.candidates.block import Block
 from emr_jobs.candidates.group import Group
 from emr_jobs.compiled import compiled
@@ -29,6 +29,7 @@ def gather(group: Group, block: Block) -> Candidates:
         novel,
         alike.offer(block),
         basket.offer(block),
+        named.offer(group, block),
         repeats.offer(group, block),
         recent.offer(group, block),
         variants.offer(group, block),

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
-from scipy import sparse
 
 from emr_jobs import topk
 from emr_jobs.als.kernel import Floats, Ints, Longs
@@ -22,20 +21,16 @@ def described(names: Sequence[str], asked: Ints, weights: Floats, count: int) ->
 
     `weights` multiply each item's likeness; an item of weight 0 stands in no row.
     """
-    vectors = wording(names).matrix()
-    holders = sparse.csr_array(vectors.multiply(weights[:, None]).T)
-    holders.eliminate_zeros()
+    own = wording(names)
+    holders = own.holders(weights)
+    held = own.starts, own.words, own.counts, holders.starts, holders.rows, holders.counts
     best = np.full((len(asked), count), topk.NOTHING, np.int32)
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:
-        share = partial(_select, *_parts(vectors), *_parts(holders), asked, len(names), best, threads)
+        share = partial(_select, *held, asked, len(names), best, threads)
         for _ in pool.map(share, range(threads)):
             pass
     return best
-
-
-def _parts(rows: sparse.csr_array) -> tuple[Longs, Ints, Floats]:
-    return rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float32)
 
 
 @compiled()

@@ -33,6 +33,7 @@ class HistoryTooShortError(ValueError):
 class Examples:
     values: Floats  # a column for each of features.NAMES
     bought: Flags
+    sizes: Ints  # how many each customer has at each cut; they stand together
     cuts: tuple[int, ...]
 
 
@@ -52,13 +53,14 @@ def cuts(orders: Orders, now: int, settings: Settings) -> list[int]:
 def gather(orders: Orders, now: int, settings: Settings, seed: int) -> Examples:
     """Of all customers who bought after a cut, from the latest cut back until there are enough."""
     noise = np.random.default_rng(seed)
-    tables: list[tuple[Floats, Flags]] = []
+    tables: list[tuple[Floats, Flags, Ints]] = []
     used: list[int] = []
     room = settings.ranker_candidates
     for cut in cuts(orders, now, settings):
         for table, bought in _of_cut(orders, cut, settings, seed, noise):
             kept = bought | (noise.random(len(bought)) < settings.ranker_refused_share)
-            tables.append((table.values[kept], bought[kept]))
+            sizes = np.unique(table.row[kept], return_counts=True)[1]
+            tables.append((table.values[kept], bought[kept], sizes.astype(np.int32)))
             room -= int(kept.sum())
             if room <= 0:
                 break
@@ -67,8 +69,8 @@ def gather(orders: Orders, now: int, settings: Settings, seed: int) -> Examples:
             break
     if not tables:
         raise HistoryTooShortError("nobody who was known at an earlier week's end bought after it")
-    values, bought = (np.concatenate(parts) for parts in zip(*tables, strict=True))
-    return Examples(values, bought, tuple(used))
+    values, labels, groups = zip(*tables, strict=True)
+    return Examples(np.concatenate(values), np.concatenate(labels), np.concatenate(groups), tuple(used))
 
 
 def _of_cut(

@@ -1,14 +1,16 @@
 """Grows a forest from labelled candidates with LightGBM, and copies its trees into flat arrays.
 
-LightGBM is needed here only: a stored forest is walked without it.
+Half of the trees learn how likely each candidate is to be bought, the others how a customer's candidates are
+put in order; their sum ranks better than either. LightGBM is needed here only: a stored forest scores
+without it.
 """
 
 from typing import Any
 
 import numpy as np
 
-from emr_jobs.als.kernel import Floats
-from emr_jobs.orders import Flags
+from emr_jobs.ranker import forest
+from emr_jobs.ranker.examples import Examples
 from emr_jobs.ranker.forest import Forest
 from emr_jobs.settings import Settings
 
@@ -17,13 +19,28 @@ class GrowerMissingError(RuntimeError):
     """LightGBM cannot be loaded; lists are ranked by the blend."""
 
 
-def grow(
-    values: Floats, bought: Flags, names: tuple[str, ...], trained: int, settings: Settings, seed: int
-) -> Forest:
-    """A forest whose score is the log-odds that a candidate is bought within the days looked ahead."""
+def grow(examples: Examples, names: tuple[str, ...], trained: int, settings: Settings, seed: int) -> Forest:
+    """The log-odds that a candidate is bought within the days looked ahead, and the order's score."""
+    odds, order = _parameters(settings, seed), _parameters(settings, seed)
+    odds |= {"objective": "binary", "boost_from_average": False}
+    order |= {"objective": "lambdarank", "lambdarank_truncation_level": settings.ranker_order_entries}
+    found = flattened(_trees(examples, odds, settings), names, trained)
+    if not settings.ranker_order_weight:
+        return found
+    ordered = flattened(_trees(examples, order, settings), names, trained)
+    return forest.joined(found, ordered, settings.ranker_order_weight)
+
+
+def _trees(examples: Examples, parameters: dict[str, Any], settings: Settings) -> list[dict[str, Any]]:
     lightgbm = _lightgbm()
-    parameters = {
-        "objective": "binary",
+    labels = examples.bought.astype(np.float32)
+    data = lightgbm.Dataset(examples.values, labels, group=examples.sizes)
+    grown = lightgbm.train(parameters, data, settings.ranker_trees)
+    return list(grown.dump_model()["tree_info"])
+
+
+def _parameters(settings: Settings, seed: int) -> dict[str, Any]:
+    return {
         "learning_rate": settings.ranker_learning_rate,
         "num_leaves": settings.ranker_leaves,
         "max_depth": settings.ranker_depth,
@@ -31,16 +48,12 @@ def grow(
         "feature_fraction": settings.ranker_feature_share,
         "bagging_fraction": settings.ranker_row_share,
         "bagging_freq": 1,
-        "boost_from_average": False,
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": settings.ranker_threads,
         "seed": seed,
         "verbose": -1,
     }
-    data = lightgbm.Dataset(values, bought.astype(np.float32), feature_name=list(names))
-    booster = lightgbm.train(parameters, data, settings.ranker_trees)
-    return flattened(booster.dump_model()["tree_info"], names, trained)
 
 
 def flattened(trees: list[dict[str, Any]], names: tuple[str, ...], trained: int) -> Forest:

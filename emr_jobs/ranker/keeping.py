@@ -41,6 +41,6 @@ def usable(forest: Forest, now: int) -> bool:
 def train(orders: Orders, now: int, settings: Settings, seed: int) -> tuple[Forest, str]:
     """A forest that knows only what was ordered before `now`, and what it learnt from."""
     learnt = examples.gather(orders, now, settings, seed)
-    forest = growing.grow(learnt.values, learnt.bought, features.NAMES, now, settings, seed)
+    forest = growing.grow(learnt, features.NAMES, now, settings, seed)
     counts = f"{len(learnt.bought):,} candidates of {len(learnt.cuts)} weeks"
-    return forest, f"a new forest of {settings.ranker_trees} trees from {counts}"
+    return forest, f"a new forest of {len(forest.starts)} trees from {counts}"

@@ -1,79 +1,13 @@
-"""A file is known by what is in it: through renames, copies, truncation and new starts."""
+"""A file is known by what is in it: through renames, truncation, restores and new starts."""
 
 import os
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from firehose.agent.checkpoint import Checkpoint, CheckpointError, Position
-from firehose.agent.config import END_OF_FILE, FIREHOSE, START_OF_FILE, Flow
-from firehose.agent.files import Follower
-
-
-@dataclass
-class Desk:
-    """A follower over a folder; `restart` is what a new process sees."""
-
-    root: Path
-    warnings: list[str] = field(default_factory=list)
-    flow: Flow = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.logs.mkdir(exist_ok=True)
-        self.flow = Flow(self.logs, "orders.log*", FIREHOSE, "orders", initial_position=START_OF_FILE)
-
-    @property
-    def logs(self) -> Path:
-        return self.root / "logs"
-
-    @property
-    def log(self) -> Path:
-        return self.logs / "orders.log"
-
-    def write(self, content: bytes, path: Path | None = None) -> None:
-        with (path or self.log).open("ab") as file:
-            file.write(content)
-
-    def start(self) -> None:
-        self.checkpoint = Checkpoint(self.root / "checkpoint")
-        self.follower = Follower(self.flow, self.checkpoint, self.warnings.append)
-        self.follower.begin()
-
-    def read(self, limit: int = 1 << 20) -> bytes:
-        """All there is to read now, acknowledged and committed as it is read."""
-        self.follower.scan()
-        found = b""
-        while lines := b"".join(self._some(limit)):
-            found += lines
-            self.follower.scan()
-        self.checkpoint.store(generation.position() for generation in self.follower.generations)
-        return found
-
-    def _some(self, limit: int) -> Iterator[bytes]:
-        for generation in list(self.follower.generations):
-            yield self.follower.read(generation, limit)
-            generation.acknowledged = generation.read
-
-    def stop(self) -> None:
-        self.follower.close()
-        self.checkpoint.close()
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
-    made.start()
-    yield made
-    made.stop()
+from firehose.agent.config import END_OF_FILE
+from tests.agent_desk import Desk
 
 
 def test_whole_lines_are_read_once_and_an_unfinished_one_waits(desk: Desk) -> None:
@@ -113,55 +47,6 @@ def test_a_removed_file_is_drained(desk: Desk) -> None:
     desk.write(b"b\n")
     desk.log.unlink()
     assert desk.read() == b"b\n"
-
-
-@pytest.mark.parametrize("restart", [False, True])
-@pytest.mark.parametrize("copy", ["orders.log.1", "elsewhere"])
-def test_what_was_unread_at_copytruncate_is_read_from_the_copy(desk: Desk, copy: str, restart: bool) -> None:
-    desk.write(b"a\n")
-    assert desk.read() == b"a\n"
-    desk.write(b"b\n")
-    shutil.copyfile(desk.log, desk.logs / copy)
-    os.truncate(desk.log, 0)
-    desk.write(b"new and longer\n")
-    if restart:
-        desk.restart()
-    assert sorted(desk.read().splitlines()) == [b"b", b"new and longer"]
-    assert desk.warnings == []
-
-
-def test_a_copy_is_not_read_while_its_original_is_there(desk: Desk) -> None:
-    desk.write(b"a\nb\n")
-    assert desk.read() == b"a\nb\n"
-    shutil.copyfile(desk.log, desk.logs / "orders.log.1")
-    assert desk.read() == b""
-    desk.log.unlink()
-    desk.restart()
-    assert desk.read() == b""
-
-
-def test_a_copy_is_not_read_after_its_original_grew(desk: Desk) -> None:
-    desk.write(b"a\nb\n")
-    assert desk.read() == b"a\nb\n"
-    shutil.copyfile(desk.log, desk.logs / "orders.log.1")
-    desk.write(b"c\n")
-    assert desk.read() == b"c\n"
-    os.truncate(desk.log, 0)
-    assert desk.read() == b""
-
-
-def test_a_half_made_copy_is_not_read(desk: Desk) -> None:
-    desk.write(b"a\nb\nc\n")
-    assert desk.read() == b"a\nb\nc\n"
-    desk.write(b"a\nb", desk.logs / "orders.log.1")
-    assert desk.read() == b""
-
-
-def test_another_file_with_the_same_first_line_is_read(desk: Desk) -> None:
-    desk.write(b"header\n")
-    assert desk.read() == b"header\n"
-    desk.write(b"header\nx\n", desk.logs / "orders.log.b")
-    assert desk.read() == b"header\nx\n"
 
 
 def test_a_truncated_file_that_grew_beyond_what_was_read_is_read_from_its_start(desk: Desk) -> None:
@@ -273,11 +158,6 @@ def test_a_file_that_was_seen_and_never_read_is_known_again(desk: Desk) -> None:
     assert desk.read() == b""
 
 
-def test_compressed_files_are_passed_over(desk: Desk) -> None:
-    desk.write(b"\x1f\x8b\n", desk.logs / "orders.log.1.gz")
-    assert desk.read() == b""
-
-
 def test_the_folder_may_come_later(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.logs.rmdir()
@@ -301,62 +181,3 @@ def test_a_line_of_any_length_has_an_end(desk: Desk) -> None:
     assert end == 3_000_002
     desk.follower.pass_over(generation, end)
     assert desk.read() == b"z\n"
-
-
-_DEEDS = st.sampled_from(["write", "rename", "copytruncate", "read", "restart", "half", "copy"])
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(deeds=st.lists(_DEEDS, max_size=14), limit=st.sampled_from([20, 1 << 20]))
-def test_any_mix_of_rotations_and_restarts_reads_every_line_once(
-    tmp_path_factory: pytest.TempPathFactory, deeds: list[str], limit: int
-) -> None:
-    desk = Desk(tmp_path_factory.mktemp("desk"))
-    desk.start()
-    number, files, written, found = 0, 0, [], b""
-    for deed in (*deeds, "write", "read"):
-        if deed == "write":
-            for _ in range(3):
-                number += 1
-                written.append(b"line-%d" % number)
-                desk.write(written[-1] + b"\n")
-        elif deed == "half" and desk.log.exists() and not desk.log.read_bytes().endswith(b"half"):
-            number += 1
-            written.append(b"half-%d" % number)
-            desk.write(written[-1][:4])
-            found += desk.read(limit)
-            desk.write(written[-1][4:] + b"\n")
-        elif deed == "rename" and desk.log.exists():
-            files += 1
-            desk.log.rename(desk.logs / f"orders.log.{files}")
-        elif deed in ("copytruncate", "copy") and desk.log.exists():
-            files += 1
-            shutil.copyfile(desk.log, desk.logs / f"{'orders.log' if deed != 'copy' else 'x'}.{files}")
-            if deed == "copytruncate":
-                os.truncate(desk.log, 0)
-        elif deed == "read":
-            found += desk.read(limit)
-        elif deed == "restart":
-            desk.restart()
-    desk.stop()
-    assert sorted(found.splitlines()) == sorted(written)
-
-
-def test_a_checkpoint_is_all_or_nothing(tmp_path: Path) -> None:
-    checkpoint = Checkpoint(tmp_path / "c")
-    position = Position(0, "/l/x", 1, 2, 0, "", 5, 9)
-    checkpoint.begin("flow", [position])
-    [stored] = checkpoint.positions("flow")
-    with pytest.raises(CheckpointError):
-        checkpoint.store([replace(stored, acknowledged=7), replace(stored, path=None)])  # type: ignore[arg-type]
-    assert checkpoint.positions("flow") == [stored]
-    checkpoint.close()
-
-
-@pytest.mark.parametrize("content", [b"", b"garbage" * 1000])
-def test_a_checkpoint_that_is_none_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "c"
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="cannot be used"):
-        Checkpoint(path)
-    assert path.read_bytes() == content
