@@ -7,32 +7,31 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import boto3
 import pyarrow as pa
 
 from contracts import lease
 from contracts.s3_layout import Version
-from emr_jobs import asked, factors, inheritance, model, rehearsal, settings_file
+from emr_jobs import asked, factors, inheritance, learning, rehearsal, settings_file
 from emr_jobs.als.drivers import ALONE, Trainer
 from emr_jobs.als.training import RatingsRefusedError
 from emr_jobs.asked import Run
 from emr_jobs.candidates import company
 from emr_jobs.inheritance import Inheritance
-from emr_jobs.judging import card, daily, gate, intake
+from emr_jobs.judging import card, daily, judged
 from emr_jobs.judging.card import Card, describe
 from emr_jobs.judging.gate import Verdict
+from emr_jobs.judging.judged import Judged
+from emr_jobs.learning import Learnt
 from emr_jobs.lists import assortment, export, making, renewal, served
+from emr_jobs.lists.assortment import Catalogue
 from emr_jobs.lists.making import Made
-from emr_jobs.model import Model
 from emr_jobs.orders import Orders, epoch, from_arrow
 from emr_jobs.publishing import publication
-from emr_jobs.ranker import forest, keeping
-from emr_jobs.ranker.keeping import Ranker
-from emr_jobs.ratings import pairs
+from emr_jobs.ranker import forest
 from emr_jobs.session import NoOrdersError, Session
 from emr_jobs.settings import Settings, SettingsError
 from emr_jobs.settings_file import Chosen
@@ -49,25 +48,6 @@ REFUSALS = (
     lease.LeaseLostError,
     *publication.FAILURES,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """What a run learns from the orders, before it makes a list."""
-
-    fitted: Model
-    ranker: Ranker
-    start: str  # how training started
-
-    def told(self) -> dict[str, Any]:
-        """For the card."""
-        return {
-            "trainer": self.fitted.trainer.driver,
-            "trainer_reason": self.fitted.trainer.reason,
-            "start": self.start,
-            "losses": self.fitted.losses,
-            "ranker": self.ranker.said,
-        }
 
 
 def main(given: list[str] | None = None) -> int:
@@ -101,51 +81,25 @@ def retrain(
     check_lease(shop, run)
     stages.say(f"settings: {chosen}")
     catalogue = assortment.read(shop)
-    orders, as_of = _orders(run, read_orders, stages)
-    orders = orders.named(catalogue.names)
+    orders, as_of = _orders(run, read_orders, catalogue, stages)
     now, version = epoch(as_of), Version(as_of, run.number)
     last = _inherited(shop, settings, now, stages)
     if compiling:
         compiling.join()
-    learnt = _learn(orders, now, settings, run.seed, last, choose_trainer, stages)
+    learnt = learning.learn(orders, now, settings, run.seed, last, choose_trainer, stages)
     made = making.make(orders, learnt.fitted, learnt.ranker, last, settings, run.seed)
     items = served.item_rows(orders, learnt.fitted, settings, catalogue)
     stages.done("lists", f"{made.said}; {items.num_rows:,} items; {catalogue.said}")
-    today = daily.today(shop, last.settings, orders, now, settings, run.seed)
-    stages.done("backtest", today.said)
-    coverage, arrived = served.coverage(made.rows), intake.intake(orders, now)
-    verdict = gate.judge(
-        coverage,
-        last.card,
-        settings,
-        arrived,
-        today.backtest.trial,
-        first=last.version is None,
-        driver=learnt.fitted.trainer.driver,
-    )
+    found = judged.judge(shop, orders, made, learnt, last, settings, run.seed)
+    stages.done("backtest", found.today.said)
     check_lease(shop, run)
-    daily.keep(shop, today)
+    daily.keep(shop, found.today)
     _export(shop, version, made, items, learnt)
-    written = Card(
-        version=str(version),
-        as_of=as_of.isoformat(),
-        run=run.number,
-        seed=run.seed,
-        orders=describe(orders),
-        intake=arrived,
-        coverage=coverage,
-        training=learnt.told(),
-        ranking=made.counts,
-        settings=settings,
-        settings_from=chosen.source,
-        gate=verdict,
-        trial=today.backtest.trial,
-        published=asdict(today.backtest.shown) if today.backtest.shown else None,
-        seconds=stages.seconds,
+    card.write(
+        shop.s3, shop.bucket, version, _card(version, run, orders, chosen, learnt, made, found, stages)
     )
-    card.write(shop.s3, shop.bucket, version, written)
     stages.done("export", str(version))
-    _publish(shop, run, version, verdict, stages)
+    _publish(shop, run, version, found.verdict, stages)
 
 
 def _inherited(shop: Shop, settings: Settings, now: int, stages: Stages) -> Inheritance:
@@ -155,23 +109,34 @@ def _inherited(shop: Shop, settings: Settings, now: int, stages: Stages) -> Inhe
     return last
 
 
-def _learn(
+def _card(
+    version: Version,
+    run: Run,
     orders: Orders,
-    now: int,
-    settings: Settings,
-    seed: int,
-    last: Inheritance,
-    choose_trainer: Callable[[int], Trainer],
+    chosen: Chosen,
+    learnt: Learnt,
+    made: Made,
+    found: Judged,
     stages: Stages,
-) -> Learnt:
-    bought = pairs(orders)
-    trainer = choose_trainer(len(bought))
-    fitted = model.fit_pairs(orders, bought, now, settings, seed, last.factors, trainer)
-    start = _start(last, fitted)
-    stages.done("training", f"{start}; {_losses(fitted)}; {trainer}")
-    ranker = keeping.ranker(last.forest, orders, now, settings, seed)
-    stages.done("ranker", ranker.said)
-    return Learnt(fitted, ranker, start)
+) -> Card:
+    backtest = found.today.backtest
+    return Card(
+        version=str(version),
+        as_of=version.as_of.isoformat(),
+        run=run.number,
+        seed=run.seed,
+        orders=describe(orders),
+        intake=found.intake,
+        coverage=found.coverage,
+        training=learnt.told(),
+        ranking=made.counts,
+        settings=chosen.settings,
+        settings_from=chosen.source,
+        gate=found.verdict,
+        trial=backtest.trial,
+        published=asdict(backtest.shown) if backtest.shown else None,
+        seconds=stages.seconds,
+    )
 
 
 def _export(shop: Shop, version: Version, made: Made, items: pa.Table, learnt: Learnt) -> None:
@@ -184,18 +149,6 @@ def _export(shop: Shop, version: Version, made: Made, items: pa.Table, learnt: L
         files[version.forest] = forest.dump(learnt.ranker.forest)
     for key, content in files.items():
         shop.s3.put_object(Bucket=shop.bucket, Key=key, Body=content)
-
-
-def _start(last: Inheritance, fitted: Model) -> str:
-    """How training started."""
-    source = last.teacher or last.version
-    if source is None:
-        return "cold: no version is live"
-    if last.factors is None:
-        return f"cold: {source} has no factors to go on from"
-    if not fitted.trainer.starts_warm:
-        return f"cold: the {fitted.trainer.driver} trainer has a start of its own"
-    return f"warm from {source}" if fitted.warm else f"cold: {source} knows too few of the names"
 
 
 def _publish(shop: Shop, run: Run, version: Version, verdict: Verdict, stages: Stages) -> None:
@@ -224,9 +177,11 @@ def end_of_newest_hour(orders: Orders, cap: datetime) -> datetime:
     return min(newest.replace(minute=0, second=0) + timedelta(hours=1), cap)
 
 
-def _orders(run: Run, read_orders: Callable[[datetime], pa.Table], stages: Stages) -> tuple[Orders, datetime]:
+def _orders(
+    run: Run, read_orders: Callable[[datetime], pa.Table], catalogue: Catalogue, stages: Stages
+) -> tuple[Orders, datetime]:
     cap = run.as_of or (run.began - UNSETTLED).replace(microsecond=0)
-    orders = from_arrow(read_orders(cap))
+    orders = from_arrow(read_orders(cap)).named(catalogue.names)
     if not len(orders):
         raise NoOrdersError(
             f"the lake holds no orders from before {cap:%Y-%m-%d %H:%M} UTC: ship some, ingest lands them"
@@ -234,14 +189,6 @@ def _orders(run: Run, read_orders: Callable[[datetime], pa.Table], stages: Stage
     counts = f"{len(orders):,} lines, {len(orders.customers):,} customers, {len(orders.items):,} items"
     stages.done("orders", counts)
     return orders, run.as_of or end_of_newest_hour(orders, cap)
-
-
-def _losses(fitted: Model) -> str:
-    if not fitted.losses:
-        return "nobody bought anything to learn from"
-    if len(fitted.losses) == 1:
-        return f"loss {fitted.losses[0]:,.0f}"
-    return f"loss {fitted.losses[0]:,.0f} to {fitted.losses[-1]:,.0f} in {len(fitted.losses)} iterations"
 
 
 if __name__ == "__main__":

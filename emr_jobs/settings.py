@@ -37,8 +37,7 @@ class Settings:
     alike_shrink: float = 10.0  # customers: how many an item needs before its likeness is believed
     beside_shrink: float = 5.0  # invoices, likewise
     ranker_trees: int = 150  # that learn the odds, and as many that learn the order
-    ranker_order_weight: float = 0.6  # of the score by order beside the odds
-    ranker_order_entries: int = 30  # at the top of a customer's candidates, whose order is learnt
+    ranker_order_weight: float = 8.0  # of the score by order beside the odds: its numbers are smaller
     ranker_leaves: int = 31
     ranker_depth: int = 7  # deeper trees cost twice as much to walk and rank no better
     ranker_learning_rate: float = 0.08

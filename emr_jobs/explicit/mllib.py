@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ITERATIONS = 8
 CHOICE_RATINGS = 1_000_000  # at most: two numbers can be chosen from as many
 CHOICE_FOLDS = 2
+BLOCK_RATINGS = 1_000_000  # at most: MLlib holds a block whole, as many as tasks run at once
 LEFT = "user int, item int, rating float, part int"
 _LEFT = pa.schema(
     [("user", pa.int32()), ("item", pa.int32()), ("rating", pa.float32()), ("part", pa.int32())]
@@ -53,9 +54,9 @@ def chosen(left_over: DataFrame, grid: Sequence[Choice], ratings: Ratings) -> Ch
     """By RMSE on what it was not trained on; of many ratings, on every so-manieth user's."""
     if len(grid) == 1:
         return grid[0]
-    every = max(1, sum(count for count, _ in ratings.sums.values()) // CHOICE_RATINGS)
+    every = max(1, _count(ratings) // CHOICE_RATINGS)
     some = left_over.where(F.col("user") % every == 0).withColumn("fold", F.col("part") % CHOICE_FOLDS)
-    als = _als(ratings.folds.seed, left_over.sparkSession.sparkContext.defaultParallelism)
+    als = _als(left_over.sparkSession, CHOICE_RATINGS, ratings.folds.seed)
     validator = CrossValidator(
         estimator=als,
         estimatorParamMaps=[{als.rank: choice.rank, als.regParam: choice.regularisation} for choice in grid],
@@ -71,8 +72,8 @@ def chosen(left_over: DataFrame, grid: Sequence[Choice], ratings: Ratings) -> Ch
     return grid[int(np.nanargmin(found.avgMetrics))]
 
 
-def fit(left_over: DataFrame, choice: Choice, biases: Fitted, seed: int) -> Fitted:
-    als = _als(seed, left_over.sparkSession.sparkContext.defaultParallelism)
+def fit(left_over: DataFrame, choice: Choice, biases: Fitted, ratings: Ratings) -> Fitted:
+    als = _als(left_over.sparkSession, _count(ratings), ratings.folds.seed)
     model = als.setRank(choice.rank).setRegParam(choice.regularisation).fit(left_over)
     users, items = (
         np.hstack([side[:, :1], _factors(rows, len(side), choice.rank)])
@@ -81,11 +82,16 @@ def fit(left_over: DataFrame, choice: Choice, biases: Fitted, seed: int) -> Fitt
     return Fitted(users, items, biases.mean)
 
 
-def _als(seed: int, slots: int) -> ALS:
-    """As many blocks as tasks run at once: MLlib's ten cost a small study five times the time."""
+def _count(ratings: Ratings) -> int:
+    return sum(count for count, _ in ratings.sums.values())
+
+
+def _als(spark: SparkSession, count: int, seed: int) -> ALS:
+    """No more blocks than so many ratings want: MLlib's ten cost a small study five times the time."""
+    number = max(spark.sparkContext.defaultParallelism, -(-count // BLOCK_RATINGS))
     return ALS(
-        numUserBlocks=slots,
-        numItemBlocks=slots,
+        numUserBlocks=number,
+        numItemBlocks=number,
         maxIter=ITERATIONS,
         userCol="user",
         itemCol="item",

@@ -102,7 +102,7 @@ class Workshop:
             if self.choice is None:
                 self.choice = mllib.chosen(left, self.effort.mllib_grid, self.ratings)
                 tell(f"chose {self.choice}")
-            found[fold] = mllib.fit(left, self.choice, biases[fold], self.ratings.folds.seed)
+            found[fold] = mllib.fit(left, self.choice, biases[fold], self.ratings)
             tell(str(self.choice))
         return found
 

@@ -21,26 +21,24 @@ class GrowerMissingError(RuntimeError):
 
 def grow(examples: Examples, names: tuple[str, ...], trained: int, settings: Settings, seed: int) -> Forest:
     """The log-odds that a candidate is bought within the days looked ahead, and the order's score."""
-    odds, order = _parameters(settings, seed), _parameters(settings, seed)
-    odds |= {"objective": "binary", "boost_from_average": False}
-    order |= {"objective": "lambdarank", "lambdarank_truncation_level": settings.ranker_order_entries}
-    found = flattened(_trees(examples, odds, settings), names, trained)
+    odds = flattened(_trees(examples, "binary", settings, seed), names, trained)
     if not settings.ranker_order_weight:
-        return found
-    ordered = flattened(_trees(examples, order, settings), names, trained)
-    return forest.joined(found, ordered, settings.ranker_order_weight)
+        return odds
+    order = flattened(_trees(examples, "rank_xendcg", settings, seed), names, trained)
+    return forest.joined(odds, order, settings.ranker_order_weight)
 
 
-def _trees(examples: Examples, parameters: dict[str, Any], settings: Settings) -> list[dict[str, Any]]:
+def _trees(examples: Examples, objective: str, settings: Settings, seed: int) -> list[dict[str, Any]]:
     lightgbm = _lightgbm()
     labels = examples.bought.astype(np.float32)
     data = lightgbm.Dataset(examples.values, labels, group=examples.sizes)
-    grown = lightgbm.train(parameters, data, settings.ranker_trees)
+    grown = lightgbm.train(_parameters(objective, settings, seed), data, settings.ranker_trees)
     return list(grown.dump_model()["tree_info"])
 
 
-def _parameters(settings: Settings, seed: int) -> dict[str, Any]:
+def _parameters(objective: str, settings: Settings, seed: int) -> dict[str, Any]:
     return {
+        "objective": objective,
         "learning_rate": settings.ranker_learning_rate,
         "num_leaves": settings.ranker_leaves,
         "max_depth": settings.ranker_depth,
@@ -48,6 +46,7 @@ def _parameters(settings: Settings, seed: int) -> dict[str, Any]:
         "feature_fraction": settings.ranker_feature_share,
         "bagging_fraction": settings.ranker_row_share,
         "bagging_freq": 1,
+        "boost_from_average": False,
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": settings.ranker_threads,
