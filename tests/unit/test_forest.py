@@ -66,6 +66,24 @@ def test_a_tree_that_is_one_leaf_adds_its_value():
     assert one.scores(table(3)).tolist() == [0.5, 0.5, 0.5]
 
 
+def test_joined_forests_score_the_sum_with_the_others_weight(grown):
+    _, ours = grown
+    other = growing.flattened(
+        [
+            {
+                "tree_structure": {"split_feature": 3, "threshold": 0.5, "left_child": {"leaf_value": -1.0}}
+                | {"right_child": {"leaf_value": 2.0}}
+            }
+        ],
+        NAMES,
+        7,
+    )
+    values = table(300)
+    both = forest.load(forest.dump(forest.joined(ours, other, 0.25)))
+    expected = ours.scores(values) + np.where(values[:, 3] > 0.5, 0.5, -0.25)
+    assert both.scores(values) == pytest.approx(expected, abs=1e-12)
+
+
 def test_a_forest_is_read_back_as_it_was_written(grown):
     _, ours = grown
     again = forest.load(forest.dump(ours))

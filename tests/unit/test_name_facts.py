@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from emr_jobs.candidates import block, named
 from emr_jobs.candidates.group import group
 from emr_jobs.candidates.past import past
 from emr_jobs.judging.first_names import first_names
@@ -38,14 +39,16 @@ def line(customer, code, hour=0, **other):
 
 
 def facts(*lines, customer="ann", names=NAMES):
-    """Code -> (nearest, usual) of the customer's candidates."""
+    """Code -> (nearest, usual) of the customer's candidates, found in one block with everybody's."""
     known = from_arrow(pa.Table.from_pylist([*lines, *(line("bob", code) for code in NAMES)])).named(names)
     then = past(known, epoch(NOW), Settings(rank=2), seed=0)
-    some = group(then, np.array([known.customers.to_pylist().index(customer)], np.int32))
-    table = features.table(some, features.facts(some), np.array([0], np.int32))
+    rows = np.arange(len(known.customers), dtype=np.int32)
+    everyone = group(then, rows)
+    table = features.table(everyone, features.facts(everyone), rows)
+    own = table.customer == known.customers.to_pylist().index(customer)
     columns = [features.NAMES.index(name) for name in ("name_nearest", "name_usual")]
-    codes = known.items.take(pa.array(table.item)).to_pylist()
-    return dict(zip(codes, table.values[:, columns].tolist(), strict=True))
+    codes = known.items.take(pa.array(table.item[own])).to_pylist()
+    return dict(zip(codes, table.values[own][:, columns].tolist(), strict=True))
 
 
 def test_the_same_words_are_wholly_alike_and_none_in_common_not_at_all():
@@ -65,6 +68,19 @@ def test_a_word_in_common_is_some_likeness_and_the_nearest_counts():
     one, both = facts(line("ann", "10001")), facts(line("ann", "10001"), line("ann", "10003"))
     assert 0 < one["10004"][0] < 1
     assert both["10004"] == pytest.approx([one["10004"][0], one["10004"][1] / 2])
+
+
+def test_what_shares_a_word_and_sells_is_a_candidate_and_what_sells_to_nobody_is_none():
+    known = from_arrow(
+        pa.Table.from_pylist([line("ann", "10001"), line("bob", "10004"), line("", "10002", fate="guest")])
+    ).named(NAMES)
+    then = past(known, epoch(NOW), Settings(rank=2), seed=0)
+    ann = group(then, np.array([0], np.int32))
+    offered = named.offer(ann, block.block(ann, np.array([0], np.int32)))
+    codes = known.items.to_pylist()
+    assert [codes[item] for item in offered[0] if item >= 0] == [
+        "10004"
+    ]  # 10001 is hers, 10002 no customer's
 
 
 def test_what_has_no_name_is_like_nothing():

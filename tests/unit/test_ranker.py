@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -101,6 +102,27 @@ def test_examples_are_what_was_bought_after_each_cut():
     assert learnt.cuts[:2] == (epoch(CUT) - fortnight, epoch(CUT) - fortnight - 7 * DAY_SECONDS)
     assert 0 < learnt.bought.mean() < 1
     assert learnt.values.shape == (len(learnt.bought), len(features.NAMES))
+
+
+def test_a_customers_examples_of_a_cut_stand_together():
+    learnt = examples.gather(read(shop()), epoch(CUT), SETTINGS, seed=0)
+    assert learnt.sizes.sum() == len(learnt.bought)
+    edges = np.concatenate([[0], np.cumsum(learnt.sizes)])
+    orders = learnt.values[:, [features.NAMES.index(name) for name in ("orders", "spent", "since_first")]]
+    for first, end in pairwise(edges.tolist()):
+        assert (orders[first:end] == orders[first]).all()
+
+
+def test_half_of_the_trees_learn_the_order_unless_it_weighs_nothing():
+    known = read(shop())
+    both, _ = keeping.train(known, epoch(CUT), SETTINGS, seed=0)
+    odds, _ = keeping.train(known, epoch(CUT), replace(SETTINGS, ranker_order_weight=0.0), seed=0)
+    assert (len(both.starts), len(odds.starts)) == (10, 5)
+    values = examples.gather(known, epoch(CUT), SETTINGS, seed=0).values
+    twice, _ = keeping.train(known, epoch(CUT), replace(SETTINGS, ranker_order_weight=16.0), seed=0)
+    order = both.scores(values) - odds.scores(values)
+    assert np.ptp(order) > 0
+    assert twice.scores(values) - odds.scores(values) == pytest.approx(2 * order, abs=1e-9)
 
 
 def test_there_are_no_more_examples_than_wanted():
