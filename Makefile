@@ -68,7 +68,8 @@ demo: setup ## the main job: 100,000 order lines through every stage to a custom
 	@$(BIN)/cadabra demo
 
 test: setup ## every test: unit, integration, faults, end to end
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@# in the order of testpaths, the long files first: sorted by their number of tests these would end last, alone on one core
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup $(BENCH_VENV)/.installed ## every figure of the README, each beside its peer or floor (under 15 minutes)
 	@$(BIN)/python -m bench

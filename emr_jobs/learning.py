@@ -29,6 +29,7 @@ class Learnt:
             "trainer_reason": self.fitted.trainer.reason,
             "start": self.start,
             "losses": self.fitted.losses,
+            "seconds": self.fitted.seconds,
             "ranker": self.ranker.said,
         }
 
@@ -69,4 +70,8 @@ def _losses(fitted: Model) -> str:
         return "nobody bought anything to learn from"
     if len(fitted.losses) == 1:
         return f"loss {fitted.losses[0]:,.0f}"
-    return f"loss {fitted.losses[0]:,.0f} to {fitted.losses[-1]:,.0f} in {len(fitted.losses)} iterations"
+    each = sum(fitted.seconds) / len(fitted.seconds)
+    return (
+        f"loss {fitted.losses[0]:,.0f} to {fitted.losses[-1]:,.0f} "
+        f"in {len(fitted.losses)} iterations of {each:.2f} s"
+    )

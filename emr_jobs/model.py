@@ -23,6 +23,7 @@ class Model:
     ratings: Floats  # one for each pair bought
     factors: Factors
     losses: tuple[float, ...]  # after each iteration; none where nobody bought anything
+    seconds: tuple[float, ...]  # of each iteration
     warm: bool
     trainer: Trainer
 
@@ -60,7 +61,7 @@ def trained(
     names = orders.customers, orders.items
     if not matrix.nnz:
         nothing = factors.zero(*names, settings.rank, now)
-        return Model(now, bought, rated, nothing, (), warm=False, trainer=trainer)
+        return Model(now, bought, rated, nothing, (), (), warm=False, trainer=trainer)
     start = factors.start(last if trainer.starts_warm else None, *names, settings.rank, seed, now)
     held = start.factors
     iterations = settings.warm_iterations if start.nearly_there else settings.iterations
@@ -72,8 +73,8 @@ def trained(
         iterations,
         settings.enough_gain,
     )
-    losses = trainer.train(training, seed).losses
-    return Model(now, bought, rated, held, losses, start.warm, trainer)
+    done = trainer.train(training, seed)
+    return Model(now, bought, rated, held, done.losses, done.seconds, start.warm, trainer)
 
 
 def scores(model: Model, settings: Settings) -> Blend:

@@ -4,6 +4,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -106,6 +107,13 @@ def from_toml(text: str) -> Settings:
         return from_dict(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"it is no TOML: {error}") from error
+
+
+def from_file(path: Path) -> Settings:
+    try:
+        return from_toml(path.read_text())
+    except (OSError, UnicodeDecodeError, SettingsError) as error:
+        raise SettingsError(f"the settings {path} cannot be used: {error}") from error
 
 
 def to_toml(settings: Settings) -> str:

@@ -20,7 +20,15 @@ from infra.local import java, ministack, spark_conf
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytest.register_assert_rewrite("tests.faults.ingest_runs")  # its assertions tell what they compared
+# Their assertions tell what they compared.
+pytest.register_assert_rewrite(
+    "tests.faults.agent_lab",
+    "tests.faults.delivery_process",
+    "tests.faults.ingest_runs",
+    "tests.faults.served_lists",
+    "tests.landed_lines",
+    "tests.newcomer",
+)
 
 LAKE_BUCKET = "cadabra-session-lake"
 START_SECONDS = 60  # the emulator answers within one; a busy laptop gets more

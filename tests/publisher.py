@@ -4,7 +4,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from contracts.s3_layout import PUBLICATIONS, Part
+from emr_jobs.publishing import publication
 from emr_jobs.publishing.publication import Shop
 from publish import parts
 from publish.store import Store
@@ -19,7 +22,9 @@ def publisher(shop: Shop) -> Iterator[None]:
     worker = threading.Thread(target=_work, args=(shop, store, ended))
     worker.start()
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(publication, "_POLL_SECONDS", LOOK_SECONDS)  # who waits for it looks as often
+            yield
     finally:
         ended.set()
         worker.join()

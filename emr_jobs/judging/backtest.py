@@ -18,13 +18,15 @@ from emr_jobs.judging.comparison import STEPS, Comparison, NothingToJudgeError
 from emr_jobs.judging.order_file import OrderFileError
 from emr_jobs.judging.stored_orders import NoLakeError
 from emr_jobs.orders import DAY_SECONDS, Orders, epoch
-from emr_jobs.settings import Settings, SettingsError, from_toml
+from emr_jobs.settings import Settings, SettingsError, from_file
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
-        settings = from_toml(options.settings.read_text()) if options.settings else Settings()
+        settings = from_file(options.settings) if options.settings else Settings()
+        for path in (options.json, options.lists, options.plots):
+            place_for(path)
         weeks = walk(_orders(options), options, settings)
     except (OrderFileError, NoLakeError, NothingToJudgeError, SettingsError, OSError) as error:
         print(f"backtest: {error}", file=sys.stderr)
@@ -43,21 +45,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def walk(orders: Orders, options: argparse.Namespace, settings: Settings) -> list[Comparison]:
-    """A comparison for each week's cut, the last at --cut; the earlier ones with one seed."""
-    cut = epoch(options.cut)
-    weeks = range(options.weeks - 1, -1, -1)
+    """A comparison for each week's cut, the last at --cut; the earlier ones with one seed, if they can be."""
+    found = []
     with progress.steps("judging", options.weeks * STEPS) as tell:
-        return [
-            comparison.compare(
-                orders,
-                cut - week * 7 * DAY_SECONDS,
-                options.days,
-                options.seeds if week == 0 else 1,
-                settings,
-                tell,
-            )
-            for week in weeks
-        ]
+        for week in range(options.weeks - 1, -1, -1):
+            cut = epoch(options.cut) - week * 7 * DAY_SECONDS
+            seeds = options.seeds if week == 0 else 1
+            try:
+                found.append(comparison.compare(orders, cut, options.days, seeds, settings, tell))
+            except NothingToJudgeError as error:
+                if week == 0:
+                    raise
+                print(f"backtest: {week} weeks before --cut: {error}", file=sys.stderr)
+    return found
 
 
 def _orders(options: argparse.Namespace) -> Orders:
@@ -90,6 +90,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--lists", type=Path, help="also write for_you.csv and discover.csv into this folder")
     parser.add_argument("--plots", type=Path, help="also draw the figures into this folder, PNG")
     return parser.parse_args(arguments)
+
+
+def place_for(path: Path | None) -> None:
+    """Make the folder of what is to be written: hours of judging shall not end in its absence."""
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def day_of(text: str) -> datetime:

@@ -40,12 +40,12 @@ def popular_ever(past: Past, _customers: Ints, _settings: Settings, _seed: int) 
     return plain_lists.popular(past, None)
 
 
-def popular_lately(past: Past, _customers: Ints, settings: Settings, _seed: int) -> Lists:
-    return plain_lists.popular(past, settings.popular_days)
+def popular_lately(past: Past, _customers: Ints, _settings: Settings, _seed: int) -> Lists:
+    return plain_lists.popular(past, plain_lists.LATELY_DAYS)
 
 
-def own_purchases(past: Past, _customers: Ints, settings: Settings, _seed: int) -> Lists:
-    return plain_lists.again(past, settings.popular_days)
+def own_purchases(past: Past, _customers: Ints, _settings: Settings, _seed: int) -> Lists:
+    return plain_lists.again(past, plain_lists.LATELY_DAYS)
 
 
 def tifu(past: Past, customers: Ints, _settings: Settings, _seed: int) -> Lists:

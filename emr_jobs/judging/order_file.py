@@ -11,7 +11,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.progress import Progress
 
-from contracts.order_line import Reason, RefusedLineError, fate_of, parse_line
+from contracts.order_line import ErasedLineError, Fate, Reason, RefusedLineError, fate_of, parse_line
 from emr_jobs.judging import first_names
 from emr_jobs.orders import COLUMNS, Orders, from_arrow
 
@@ -22,11 +22,11 @@ class OrderFileError(ValueError):
     """The file holds no orders."""
 
 
-def read(path: Path) -> tuple[Orders, Counter[Reason]]:
+def read(path: Path) -> tuple[Orders, Counter[Reason | Fate]]:
     """The orders of a plain, .gz or .xz file, and how many lines were refused for which reason."""
     wanted = (*COLUMNS, first_names.COLUMN)
     columns: dict[str, list[object]] = {name: [] for name in wanted}
-    refused: Counter[Reason] = Counter()
+    refused: Counter[Reason | Fate] = Counter()
     for raw in lines(path):
         if not raw.strip():
             continue
@@ -34,6 +34,9 @@ def read(path: Path) -> tuple[Orders, Counter[Reason]]:
             line = parse_line(raw)
         except RefusedLineError as error:
             refused[error.reason] += 1
+            continue
+        except ErasedLineError:
+            refused[Fate.ERASED] += 1
             continue
         values = (line.customer, line.stock_code, line.invoice, line.quantity, line.time)
         rest = (float(line.unit_price), str(fate_of(line)), line.description)

@@ -10,6 +10,7 @@ from emr_jobs.candidates.past import Past
 from emr_jobs.lists import popularity, rankings
 from emr_jobs.orders import DAY_SECONDS
 
+LATELY_DAYS = 14.0  # of popularity: a yardstick, which no setting moves
 POPULARITY_SHARE = 0.5  # below one purchase: it only orders what was bought equally often
 
 

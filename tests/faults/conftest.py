@@ -1,4 +1,4 @@
-"""What fault tests share: a way to the local AWS on which things go wrong, and ingest as EMR starts it."""
+"""What fault tests share: a way to the local AWS on which things go wrong, and what is killed on it."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.faults import agent_lab, delivery_process
+from tests.faults.agent_lab import Lab
 from tests.faults.aws_way import Handler, Way
+from tests.faults.delivery_process import Delivery
 from tests.faults.ingest_runs import Runs, Till, new_till
 
 
@@ -38,3 +41,15 @@ def runs(till: Till, place: str, tmp_path: Path) -> Iterator[Runs]:
     made = Runs(till, place, tmp_path)
     yield made
     made.end()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with agent_lab.opened(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def delivery(place: str, tmp_path: Path) -> Iterator[Delivery]:
+    with delivery_process.ready(tmp_path / "delivery", place) as made:
+        yield made

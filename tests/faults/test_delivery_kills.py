@@ -1,125 +1,26 @@
 """The delivery endpoint is killed, and S3 goes away: what it acknowledged arrives once."""
 
-import gzip
 import json
 import os
 import random
-import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.faults.delivery_process import DEADLINE_SECONDS, STREAM, Delivery
+
 KILLS = int(os.environ.get("CADABRA_KILLS", "5"))
-STREAM = "orders"
-ROLE = "arn:aws:iam::000000000000:role/delivery"
 BATCH_BYTES, THREADS = 200_000, 4
 LINES_AT_ONCE = 500  # every hundredth of a second: there is always something under way
-DEADLINE_SECONDS = 60
-
-
-@dataclass
-class Delivery:
-    """The real process on one port, with one directory, however often it is started."""
-
-    data: Path
-    port: int
-    bucket: str
-    process: "subprocess.Popen[str] | None" = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self, *arguments: str, limit_bytes: int = 0) -> None:
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "firehose.delivery"),
-                *("--port", str(self.port), "--data", str(self.data), *arguments),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes)))  # noqa: PLW1509 (the child does nothing else)
-            if limit_bytes
-            else None,
-        )
-        assert self.process.stdout
-        assert self.process.stdout.readline() == f"listening on {self.url}\n"
-
-    def end(self, number: int, seconds: float = DEADLINE_SECONDS) -> int:
-        assert self.process
-        self.process.send_signal(number)
-        self.process.communicate(timeout=seconds)
-        return self.process.returncode
-
-    def client(self) -> Any:
-        return boto3.client(
-            "firehose",
-            endpoint_url=self.url,
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=5, connect_timeout=5),
-        )
-
-    def make_stream(self, **hints: int) -> None:
-        self.client().create_delivery_stream(
-            DeliveryStreamName=STREAM,
-            ExtendedS3DestinationConfiguration={
-                "RoleARN": ROLE,
-                "BucketARN": f"arn:aws:s3:::{self.bucket}",
-                "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 1, **hints},
-                "CompressionFormat": "GZIP",
-            },
-        )
-
-    def health(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/_delivery/health", timeout=5) as answer:
-            return dict(json.load(answer)["streams"][STREAM])
-
-    def drain(self) -> None:
-        self.wait_for(lambda: self.health()["pending_records"] == 0)
-
-    def wait_for(self, what: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not what():
-            assert time.monotonic() < deadline, self.health()
-            time.sleep(0.01)
-
-    def objects(self) -> dict[str, bytes]:
-        s3 = boto3.client("s3")
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-        return {
-            key: gzip.decompress(s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()) for key in keys
-        }
-
-    def landed(self) -> Counter[bytes]:
-        return Counter(line for body in self.objects().values() for line in body.splitlines())
-
-
-@pytest.fixture
-def delivery(local_aws: Any, tmp_path: Path) -> Iterator[Delivery]:  # noqa: ARG001 (it points boto3 at the emulator)
-    bucket = f"delivery-{tmp_path.name.replace('_', '-').lower()[:40].strip('-')}-x"
-    boto3.client("s3").create_bucket(Bucket=bucket)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    running = Delivery(tmp_path / "delivery", port, bucket)
-    yield running
-    if running.process and running.process.poll() is None:
-        running.end(signal.SIGKILL)
 
 
 def test_killed_again_and_again_it_loses_and_doubles_nothing(
@@ -269,53 +170,3 @@ def test_sigterm_ends_it_even_while_s3_does_not_answer_and_keeps_the_spool(
     delivery.start()
     delivery.drain()
     assert list(delivery.objects().values()) == [b"kept\n"]
-
-
-def test_a_full_disk_is_answered_with_service_unavailable_and_loses_nothing(delivery: Delivery) -> None:
-    delivery.start(limit_bytes=300_000)
-    delivery.make_stream(IntervalInSeconds=900)
-    client, taken = delivery.client(), 0
-
-    def put_until_refused() -> None:
-        nonlocal taken
-        for number in range(100):
-            record = {"Data": b"%d,%s\n" % (number, bytes(5000).hex().encode())}
-            client.put_record(DeliveryStreamName=STREAM, Record=record)
-            taken += 1
-
-    with pytest.raises(ClientError, match="ServiceUnavailableException"):
-        put_until_refused()
-    assert taken > 10
-    delivery.end(signal.SIGKILL)
-    delivery.start()
-    assert delivery.health()["pending_records"] == taken
-
-
-def test_past_its_disk_budget_it_asks_to_slow_down_until_s3_has_some(delivery: Delivery) -> None:
-    delivery.start("--budget-mib", "1")
-    boto3.client("s3").delete_bucket(Bucket=delivery.bucket)
-    delivery.make_stream(IntervalInSeconds=0)
-    client, record = delivery.client(), {"Data": bytes(400_000)}
-    client.put_record(DeliveryStreamName=STREAM, Record=record)
-    client.put_record(DeliveryStreamName=STREAM, Record=record)
-    with pytest.raises(ClientError, match=r"ServiceUnavailableException.*Slow down"):
-        client.put_record(DeliveryStreamName=STREAM, Record=record)
-    delivery.wait_for(lambda: "NoSuchBucket" in delivery.health()["last_error"])
-    boto3.client("s3").create_bucket(Bucket=delivery.bucket)
-    delivery.drain()
-    client.put_record(DeliveryStreamName=STREAM, Record=record)
-    delivery.drain()
-    assert sum(map(len, delivery.objects().values())) == 1_200_000
-
-
-def test_a_second_endpoint_in_the_same_directory_is_refused(delivery: Delivery) -> None:
-    delivery.start()
-    second = subprocess.run(
-        [sys.executable, "-m", "firehose.delivery", "--data", str(delivery.data)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE_SECONDS,
-    )
-    assert second.returncode == 1
-    assert "another firehose.delivery works in" in second.stderr

@@ -8,8 +8,8 @@ from contracts.catalogue import CatalogueItem, format_catalogue
 from contracts.lists import together_key
 from contracts.s3_layout import CATALOGUE
 from emr_jobs.lists import assortment
-from tests.integration.test_retrain import begin, codes, go, served
 from tests.publisher import publisher
+from tests.retrain_runs import begin, codes, go, served
 
 GOODS = [
     CatalogueItem("10001", "Red lantern", Decimal(2), for_sale=True),

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from contracts.order_line import OrderLine, format_line
-from emr_jobs.judging import backtest
+from emr_jobs.judging import backtest, order_file
 
 FIRST = datetime(2026, 9, 1, 9, tzinfo=UTC)
 
@@ -46,17 +46,21 @@ def file(tmp_path):
     return path
 
 
-def test_it_prints_every_contender_and_writes_figures_and_lists(file, tmp_path, capsys):
-    arguments = ["--cut", "2026-09-25", "--days", "5", "--seeds", "1", "--weeks", "2"]
-    written = ["--json", str(tmp_path / "figures.json"), "--lists", str(tmp_path / "lists")]
-    written += ["--plots", str(tmp_path / "plots")]
-    # Within 24 days everyone has bought their four items: only a newcomer can find anything new.
+@pytest.fixture
+def judged(file):
+    """Within 24 days everyone has bought their four items: only a newcomer can find anything new."""
     with file.open("ab") as more:
         for who, day, code in NEWCOMERS:
             time = f"{FIRST + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
-            line = f"n{day},{code},,1,{time},1.25,{who},,more-{day}\n"
-            more.write(line.encode())
-    assert backtest.main([str(file), *arguments, *written]) == 0
+            more.write(f"n{day},{code},,1,{time},1.25,{who},,more-{day}\n".encode())
+    return file
+
+
+def test_it_prints_every_contender_and_writes_figures_and_lists(judged, tmp_path, capsys):
+    arguments = ["--cut", "2026-09-25", "--days", "5", "--seeds", "1", "--weeks", "2"]
+    written = ["--json", str(tmp_path / "figures.json"), "--lists", str(tmp_path / "lists")]
+    written += ["--plots", str(tmp_path / "plots")]
+    assert backtest.main([str(judged), *arguments, *written]) == 0
     said = capsys.readouterr().out
     assert "lines refused: 1 columns" in said
     assert "popularity, 14 days" in said
@@ -72,6 +76,42 @@ def test_it_prints_every_contender_and_writes_figures_and_lists(file, tmp_path, 
         rows = [row for row in csv.DictReader(lists) if row["customer"] == "c1"]
     assert [row["rank"] for row in rows[:4]] == ["1", "2", "3", "4"]
     assert {row["item"] for row in rows[:4]} == {"20000", "20001", "20002", "20003"}
+
+
+def test_a_week_that_cannot_be_judged_is_left_out_and_said(judged, tmp_path, capsys):
+    figures = tmp_path / "not" / "yet" / "figures.json"
+    asked = ["--cut", "2026-09-25", "--days", "5", "--seeds", "1", "--weeks", "5", "--json", str(figures)]
+    assert backtest.main([str(judged), *asked]) == 0
+    assert "backtest: 4 weeks before --cut: no orders lie before the cut" in capsys.readouterr().err
+    assert {week["cut"] for week in json.loads(figures.read_text())["weeks"]} >= {"2026-09-18", "2026-09-25"}
+
+
+def test_the_marks_of_erased_lines_are_counted(file):
+    with file.open("ab") as more:
+        more.write(b"ERASED,,,,,,,,shop-900\n")
+    orders, refused = order_file.read(file)
+    assert refused == {"columns": 1, "erased": 1}
+    assert len(orders) == len(list(log()))
+
+
+def test_no_setting_moves_the_yardstick(judged, tmp_path):
+    (tmp_path / "settings.toml").write_text("popular_days = 3.0\n")
+    figures = tmp_path / "figures.json"
+    asked = [str(judged), "--cut", "2026-09-25", "--days", "5", "--seeds", "1", "--json", str(figures)]
+    found = []
+    for settings in ([], ["--settings", str(tmp_path / "settings.toml")]):
+        assert backtest.main([*asked, *settings]) == 0
+        scores = json.loads(figures.read_text())["scores"]
+        found.append({(each["contender"], each["list"]): each["ndcg"] for each in scores})
+    for yardstick in ("popularity, 14 days", "own purchases"):
+        assert found[0][yardstick, "for_you"] == found[1][yardstick, "for_you"]
+
+
+def test_settings_that_are_no_text_are_named(judged, tmp_path, capsys):
+    (tmp_path / "settings.toml").write_bytes(b"\xff\xfe")
+    asked = [str(judged), "--cut", "2026-09-25", "--days", "5", "--settings", str(tmp_path / "settings.toml")]
+    assert backtest.main(asked) == 1
+    assert f"the settings {tmp_path / 'settings.toml'} cannot be used" in capsys.readouterr().err
 
 
 def test_a_compressed_file_is_read_like_a_plain_one(file, tmp_path):
