@@ -5,6 +5,7 @@
 
 import argparse
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from emr_jobs.shop import Shop
 
 WEEKS = 4  # judged again by the report itself
 WEEK_SECONDS = 7 * DAY_SECONDS
-PAGE = "report.html"
+PAGE, PICTURES = "report.html", "pictures"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,15 +96,23 @@ def _newest_midnight(orders: Orders) -> int:
 
 def write(folder: Path, text: str, made: list[Chapter]) -> None:
     """The page last: one that is there is whole."""
-    pictures = folder / "pictures"
+    pictures = folder / PICTURES
     pictures.mkdir(parents=True, exist_ok=True)
     for chapter in made:
         for picture in chapter.pictures:
             if picture.png:
                 (pictures / f"{picture.name}.png").write_bytes(picture.png)
+    _clear(folder, {picture.name for chapter in made for picture in chapter.pictures if picture.png})
     unfinished = folder / f".{PAGE}"
     unfinished.write_text(text)
     unfinished.replace(folder / PAGE)
+
+
+def _clear(folder: Path, kept: set[str]) -> None:
+    """Remove what an earlier report drew and this one did not; its page tells, so nobody else's file goes."""
+    with suppress(FileNotFoundError):
+        for name in page.drawn_on((folder / PAGE).read_text(errors="replace")) - kept:
+            (folder / PICTURES / f"{name}.png").unlink(missing_ok=True)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -1,5 +1,6 @@
 """A backtest's pictures, PNG: each list's NDCG by contender with its interval, and by week."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,20 @@ import numpy as np
 from contracts.lists import CUSTOMER_LISTS, SHOWN_ENTRIES
 from emr_jobs.judging import evaluation
 from emr_jobs.judging.comparison import OURS, Comparison
+from emr_jobs.pictures import line_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUR_COLOUR, OTHER_COLOUR = "#c2410c", "#94a3b8"
-_INCHES = (6.4, 4.2)
-_LABELS = 26  # that fit above each other
+_WIDTH_INCHES, _HEIGHT_INCHES = 6.4, 4.2
+_NAME_POINTS = 9.5  # legible on a phone, which shrinks the picture to half
+_NAME_INCHES = 1.35 * _NAME_POINTS / 72  # of height, with the room between two names
+_FRAME_INCHES = 0.8  # of height, for the title and the days
+_DAYS = 8  # that fit beside each other
+# Of those that are not ours; a second round of the colours is dashed.
+_COLOURS = ("#1d4ed8", "#0f766e", "#7e22ce", "#a16207", "#475569")
+_DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
 
 
 def write(weeks: list[Comparison], folder: Path) -> list[Path]:
@@ -46,50 +54,62 @@ def by_model(found: Comparison, name: str) -> "Figure":
 
 
 def by_week(weeks: list[Comparison], name: str) -> "Figure":
-    """A line for each contender over the cuts."""
-    figure, axes = _figure(f"{name}: NDCG@{SHOWN_ENTRIES} by the day learnt up to")
+    """A line for each contender over the cuts, with its name at its end."""
+    means = {contender: _means(weeks, contender, name) for contender in weeks[-1].lists}
+    height = max(_HEIGHT_INCHES, _FRAME_INCHES + _NAME_INCHES * len(means))
+    figure, axes = _figure(f"{name}: NDCG@{SHOWN_ENTRIES} by the day learnt up to", height)
     days = [datetime.fromtimestamp(week.cut, UTC) for week in weeks]
-    labels = []
-    for contender in weeks[-1].lists:
-        drawn = [week.ndcg.get((contender, name)) for week in weeks]
-        means = [np.nan if ndcg is None else float(ndcg.mean()) for ndcg in drawn]
-        ours = contender == OURS
-        axes.plot(
-            days,
-            means,
-            marker="o",
-            markersize=3,
-            color=OUR_COLOUR if ours else OTHER_COLOUR,
-            linewidth=2.2 if ours else 1,
-        )
-        labels.append((means[-1], contender))
+    looks = _looks(list(means))
+    for contender, drawn in means.items():
+        axes.plot(days, drawn, marker="o", markersize=3, **looks[contender])
     axes.set_ylim(bottom=0)
-    _name_lines(axes, days[-1], labels)
-    axes.set_xticks(days, [f"{day:%-d %b}" for day in days])
+    _name_lines(axes, days[-1], {contender: drawn[-1] for contender, drawn in means.items()}, looks)
+    shown = days[:: -(-len(days) // _DAYS)]
+    axes.set_xticks(shown, [f"{day:%-d %b}" for day in shown])
     return figure
 
 
-def _name_lines(axes: Any, last: datetime, labels: list[tuple[float, str]]) -> None:
-    """Each line's name at its end, moved up where two would cover each other."""
-    apart = axes.get_ylim()[1] / _LABELS
-    place = -apart
-    for value, contender in sorted(labels):
-        place = max(value, place + apart)
+def _means(weeks: list[Comparison], contender: str, name: str) -> list[float]:
+    """By week; nan where it did not stand in that one."""
+    return [float(np.mean(week.ndcg.get((contender, name), np.nan))) for week in weeks]
+
+
+def _looks(contenders: list[str]) -> dict[str, dict[str, Any]]:
+    """Ours is the strongest line and lies over the others."""
+    others = [contender for contender in contenders if contender != OURS]
+    looks: dict[str, dict[str, Any]] = {}
+    for place, contender in enumerate(others):
+        dashes, colour = divmod(place, len(_COLOURS))
+        dash = _DASHES[dashes % len(_DASHES)]
+        looks[contender] = {"color": _COLOURS[colour], "linestyle": dash, "linewidth": 1.2, "zorder": 2}
+    return looks | {OURS: {"color": OUR_COLOUR, "linewidth": 2.6, "zorder": 3}}
+
+
+def _name_lines(axes: Any, last: datetime, ends: Mapping[str, float], looks: Mapping[str, Any]) -> None:
+    """Outside the axes, where nothing is drawn, each tied to its line's end."""
+    top = axes.get_ylim()[1]
+    inches = axes.get_figure().get_figheight() - _FRAME_INCHES
+    places = line_names.spread(list(ends.values()), top * _NAME_INCHES / inches, 0.0, top)
+    for (contender, end), place in zip(ends.items(), places, strict=True):
+        colour = looks[contender]["color"]
         axes.annotate(
             contender,
-            (last, place),
-            xytext=(8, 0),
-            textcoords="offset points",
+            (last, end),
+            xytext=(1.03, place),
+            textcoords=axes.get_yaxis_transform(),
+            annotation_clip=False,
             va="center",
-            fontsize=8,
-            color=OUR_COLOUR if contender == OURS else "#475569",
+            fontsize=_NAME_POINTS,
+            fontweight="bold" if contender == OURS else "normal",
+            color=colour,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "relpos": (0, 0.5)},
         )
 
 
-def _figure(title: str) -> tuple["Figure", Any]:
+def _figure(title: str, height: float = _HEIGHT_INCHES) -> tuple["Figure", Any]:
     from matplotlib.figure import Figure  # drawn without a window
 
-    figure = Figure(_INCHES, layout="constrained")
+    figure = Figure((_WIDTH_INCHES, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)

@@ -180,9 +180,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--before", type=day_of, help="see no order from this day on (the end of the file)", metavar="DATE"
     )
-    parser.add_argument(
-        "--out", type=Path, help="write the settings here, for `cadabra settings put`"
-    )
+    parser.add_argument("--out", type=Path, help="write the settings here, for `cadabra settings put`")
     parser.add_argument("--draws", type=positive, default=DRAWS, help="how many to try (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the draws (%(default)s)")
     return parser.parse_args(arguments)

@@ -17,11 +17,16 @@ from emr_jobs.pictures.page import Chapter, Fact, Picture, rows_of
 from emr_jobs.pictures.versions import Told
 
 TOTALS = "orders_totals"  # told as facts, not drawn
-DRAWN = {"The shop": orders.DRAWN, "Every line": ledger.DRAWN, "Ratings": ratings.DRAWN}
-LISTS = "The lists"
-
 Answers = Mapping[Question, pa.Table | None]  # None: the lake has no such table
-Draw = Callable[[pa.Table], Figure]
+Draw = Callable[[pa.Table], Figure | None]  # None: there is nothing to draw
+DRAWN: Mapping[str, Mapping[str, Draw]] = {
+    "The shop": orders.DRAWN,
+    "Every line": ledger.DRAWN,
+    "Ratings": ratings.DRAWN,
+}
+EMPTY = orders.EMPTY | ratings.EMPTY
+NONE = "Nothing of the kind has happened."  # where EMPTY does not know better
+LISTS = "The lists"
 
 
 def facts(answers: Answers, cards: list[Told], live: str) -> list[Fact]:
@@ -50,11 +55,13 @@ def chapters(answers: Answers, cards: list[Told], weeks: list[Comparison], no_we
 
 
 def _picture(question: Question, answer: pa.Table | None, draw: Draw) -> Picture:
-    if answer is None or not answer.num_rows:
-        missing = "There is none of it yet." if answer is None else "Nothing of the kind has happened."
-        return Picture(question.name, question.text, question.grain, missing=missing)
-    png = _drawn(partial(draw, answer))
-    return Picture(question.name, question.text, question.grain, png, answer.column_names, rows_of(answer))
+    said = question.name, question.text, question.grain
+    if answer is None:
+        return Picture(*said, missing="There is none of it yet.")
+    png = _drawn(partial(draw, answer)) if answer.num_rows else None
+    if png is None:
+        return Picture(*said, missing=EMPTY.get(question.name, NONE))
+    return Picture(*said, png, answer.column_names, rows_of(answer))
 
 
 def _by_week(weeks: list[Comparison], no_weeks: str) -> list[Picture]:

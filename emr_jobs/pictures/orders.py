@@ -1,15 +1,18 @@
 """The shop's own pictures, each of the answer to the question of its name in emr_jobs/analyses."""
 
+from datetime import timedelta
+
 import numpy as np
 import pyarrow as pa
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from emr_jobs.pictures import style
+from emr_jobs.pictures import scales, style
 from emr_jobs.pictures.columns import numbers, texts
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _HOURS = 24
+_WEEK = timedelta(days=7)
 _COUNTRIES = 12  # that are drawn; the table has all
 
 
@@ -20,7 +23,8 @@ def by_hour(answer: pa.Table) -> Figure:
         week = np.full((len(_DAYS), _HOURS), np.nan)
         at = numbers(answer, "weekday").astype(int), numbers(answer, "hour").astype(int)
         week[at] = numbers(answer, column)
-        sns.heatmap(week, ax=axes, cmap=style.HEAT, linewidths=0.4, yticklabels=_DAYS, xticklabels=3)
+        sns.heatmap(week, ax=axes, vmin=0, cmap=style.HEAT, linewidths=0.4, yticklabels=_DAYS, xticklabels=3)
+        scales.plain(axes.collections[0].colorbar.ax.yaxis)
         axes.set_title(column)
         axes.tick_params(length=0, rotation=0)
     panels[-1].set_xlabel("hour, UTC")
@@ -31,12 +35,10 @@ def by_week(answer: pa.Table) -> Figure:
     panels = style.axes(height=5.0, rows=2)
     for axes, column, colour in zip(panels, ("sales", "customers"), style.PALETTE, strict=False):
         weeks = answer["week"].to_pylist()
-        axes.fill_between(weeks, numbers(answer, column), color=colour, alpha=0.2, step="post")
-        axes.step(weeks, numbers(answer, column), color=colour, where="post")
-        axes.set_ylim(bottom=0)
+        style.spans(axes, weeks, numbers(answer, column), [week + _WEEK for week in weeks], colour)
         axes.set_title(column)
-        style.thousands(axes)
-        style.dates(axes)
+        scales.plain(axes.yaxis)
+        scales.dates(axes, 4 * _WEEK)
     return style.figure_of(panels[-1])
 
 
@@ -56,19 +58,19 @@ def risers(answer: pa.Table) -> Figure:
 def baskets(answer: pa.Table) -> Figure:
     axes = style.axes()
     axes.bar(numbers(answer, "items"), numbers(answer, "baskets"), color=style.ACCENT, width=0.85)
+    axes.set_xlim(0.4, max(10.0, numbers(answer, "items").max()) + 0.6)
     axes.set_xlabel("different items in a basket (50: and more)")
     axes.set_ylabel("baskets")
-    style.thousands(axes)
+    scales.plain(axes.yaxis)
     return style.figure_of(axes)
 
 
 def repeats(answer: pa.Table) -> Figure:
     axes = style.axes()
     axes.plot(answer["month"].to_pylist(), numbers(answer, "share"), color=style.ACCENT, marker="o")
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(style.percent())
+    scales.shares(axes)
     axes.set_ylabel("bought before, by the same customer")
-    style.dates(axes)
+    scales.dates(axes, 13 * _WEEK)
     return style.figure_of(axes)
 
 
@@ -86,16 +88,18 @@ def countries(answer: pa.Table) -> Figure:
     sales = np.maximum(1.0, numbers(top, "sales"))  # nothing has no place on such a scale
     figure = style.bars(texts(top, "country"), list(sales), "sales, scale of tens", said)
     axes = figure.axes[0]
-    axes.set_xscale("log")
+    scales.tens(axes)
     axes.set_xlim(sales.min() / 3, sales.max() * 8)
     return figure
 
 
-def cohorts(answer: pa.Table) -> Figure:
+def cohorts(answer: pa.Table) -> Figure | None:
     """A row for each month's newcomers; the first month, of which all are, is left out."""
     months = sorted(set(answer["cohort"].to_pylist()))
     later = numbers(answer, "later").astype(int)
-    share = np.full((len(months), max(2, int(later.max()) + 1)), np.nan)
+    if not later.any():
+        return None
+    share = np.full((len(months), int(later.max()) + 1), np.nan)
     share[[months.index(month) for month in answer["cohort"].to_pylist()], later] = numbers(answer, "share")
     axes = style.axes(1.4 + style.ROW_INCHES * len(months))
     names = [f"{month:%b %Y}" for month in months]
@@ -103,7 +107,7 @@ def cohorts(answer: pa.Table) -> Figure:
     sns.heatmap(
         share[:, 1:] * 100,
         vmin=0,
-        vmax=max(1.0, np.nanmax(share[:, 1:], initial=0) * 100),
+        vmax=max(1.0, np.nanmax(share[:, 1:]) * 100),
         ax=axes,
         cmap=style.HEAT,
         annot=True,
@@ -118,6 +122,8 @@ def cohorts(answer: pa.Table) -> Figure:
     return style.figure_of(axes)
 
 
+# What it means that there is nothing to draw.
+EMPTY = {"orders_cohorts": "Nobody has ordered in a later month than their first yet."}
 DRAWN = {
     "orders_by_hour": by_hour,
     "orders_by_week": by_week,

@@ -1,14 +1,17 @@
 """Pictures of ratings, where the lake has some: see `cadabra study`."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pyarrow as pa
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from emr_jobs.pictures import style
-from emr_jobs.pictures.columns import numbers, texts
+from emr_jobs.pictures import scales, style
+from emr_jobs.pictures.columns import numbers, texts, written
 
 _GENRES = 20  # that are drawn; the table has all
+_LEAST = timedelta(days=180)  # of time that is shown
 
 
 def top(answer: pa.Table) -> Figure:
@@ -30,12 +33,16 @@ def by_genre(answer: pa.Table) -> Figure:
 def activity(answer: pa.Table) -> Figure:
     panels = style.axes(height=5.0, rows=2)
     for axes, column, colour in zip(panels, ("ratings", "users"), style.PALETTE, strict=False):
-        axes.fill_between(answer["month"].to_pylist(), numbers(answer, column), color=colour, alpha=0.3)
-        axes.set_ylim(bottom=0)
+        months = answer["month"].to_pylist()
+        style.spans(axes, months, numbers(answer, column), [_next(month) for month in months], colour)
         axes.set_title(f"{column} a month")
-        style.thousands(axes)
-        style.dates(axes)
+        scales.plain(axes.yaxis)
+        scales.dates(axes, _LEAST)
     return style.figure_of(panels[-1])
+
+
+def _next(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1)
 
 
 def _rated(answer: pa.Table, column: str, label: str) -> Figure:
@@ -61,7 +68,7 @@ def _shares(answer: pa.Table, groups: list[str], label: str) -> Figure:
         if group in shown:
             share[shown.index(group), given.index(rating)] = 100 * count / totals[group]
     axes = style.axes(1.2 + style.ROW_INCHES * len(shown))
-    labels = [f"{rating:g}" for rating in given]
+    labels = [written(rating) for rating in given]
     sns.heatmap(
         share,
         ax=axes,
@@ -79,6 +86,12 @@ def _shares(answer: pa.Table, groups: list[str], label: str) -> Figure:
     return style.figure_of(axes)
 
 
+# What it means that there is nothing to draw.
+EMPTY = {
+    "ratings_by_year": "No rating has a time.",
+    "ratings_by_genre": "The items file names no genres.",
+    "ratings_activity": "No rating has a time.",
+}
 DRAWN = {
     "ratings_top": top,
     "ratings_enough_votes": enough_votes,

@@ -1,14 +1,16 @@
 """How every picture looks: one size, one hand, legible on a phone and in print."""
 
 from contextlib import AbstractContextManager
+from datetime import date
 from io import BytesIO
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, Formatter, PercentFormatter
+
+from emr_jobs.pictures import scales
+from emr_jobs.pictures.columns import Floats
 
 INK, QUIET, RULE = "#1e293b", "#94a3b8", "#e2e8f0"
 ACCENT, SECOND, GOOD, BAD = "#c2410c", "#0f766e", "#15803d", "#b91c1c"
@@ -57,6 +59,7 @@ def bars(names: list[str], values: list[float], label: str, said: list[str]) -> 
         )
     drawn.set_xlim(0, max([*values, 0.0]) * 1.18 or 1)
     drawn.set_xlabel(label)
+    scales.plain(drawn.xaxis)
     drawn.set_ylim(0.4, len(names) + 0.6)
     drawn.tick_params(axis="y", length=0)
     return figure_of(drawn)
@@ -77,21 +80,11 @@ def legend(drawn: Axes) -> None:
     drawn.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
 
 
-def thousands(drawn: Axes, which: str = "y") -> None:
-    """Numbers as people read them: 12k, 3.4M."""
-    axis = drawn.yaxis if which == "y" else drawn.xaxis
-    axis.set_major_formatter(EngFormatter(sep=""))
-
-
-def dates(drawn: Axes) -> None:
-    """Days, months or hours, whichever fit, without saying a year in each label."""
-    places = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
-    drawn.xaxis.set_major_locator(places)
-    drawn.xaxis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]
-
-
-def percent() -> Formatter:
-    return PercentFormatter(1, decimals=0)
+def spans(drawn: Axes, starts: list[date], values: Floats, ends: list[date], colour: str) -> None:
+    """What each week or month has, as wide as it is long: the last is seen too, and a gap stays a gap."""
+    lengths = [(end - start).days for start, end in zip(starts, ends, strict=True)]
+    drawn.bar(starts, values, lengths, align="edge", color=colour, alpha=0.85)  # type: ignore[arg-type]  # dates
+    drawn.set_ylim(bottom=0)
 
 
 def png(figure: Figure) -> bytes:

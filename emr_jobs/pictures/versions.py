@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from contracts import history
 from contracts.lists import CUSTOMER_LISTS, SHOWN_ENTRIES
 from contracts.s3_layout import Version
-from emr_jobs.pictures import style
+from emr_jobs.pictures import scales, style
 from emr_jobs.shop import Shop
 
 NEWEST = 168  # versions: a week of hours
 _READERS = 8
+_LEAST = timedelta(days=2)  # of time that is shown: a single point has its date as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,17 @@ def by_version(cards: list[Told]) -> Figure | None:
     points = list(backtests(cards))
     if not points:
         return None
-    panels = style.axes(height=5.6, rows=2)
-    for axes, name in zip(panels, CUSTOMER_LISTS, strict=True):
-        contenders = dict.fromkeys(by for _, list_, by, _ in points if list_ == name)
+    names = [name for name in CUSTOMER_LISTS if any(list_ == name for _, list_, *_ in points)]
+    panels = np.atleast_1d(style.axes(height=2.8 * len(names), rows=len(names)))
+    contenders = dict.fromkeys(by for _, _, by, _ in points)
+    for axes, name in zip(panels, names, strict=True):
         for contender, colour in zip(contenders, style.PALETTE, strict=False):
             drawn = [(when, figure) for when, list_, by, figure in points if (list_, by) == (name, contender)]
-            axes.plot(*zip(*drawn, strict=True), color=colour, marker="o", label=contender)
+            if drawn:
+                axes.plot(*zip(*drawn, strict=True), color=colour, marker="o", label=contender)
         axes.set_ylabel(name)
         axes.set_ylim(bottom=0)
-        _days(axes, [when for when, *_ in points])
+        scales.dates(axes, _LEAST)
     style.legend(panels[0])
     return style.figure_of(panels[-1])
 
@@ -109,14 +113,8 @@ def shown(cards: list[Told]) -> Figure | None:
     axes.set_ylim(bottom=0)
     axes.set_ylabel(f"NDCG@{SHOWN_ENTRIES} of what was bought next")
     style.legend(axes)
-    _days(axes, [when for when, *_ in points])
+    scales.dates(axes, _LEAST)
     return style.figure_of(axes)
-
-
-def _days(axes: Any, times: list[datetime]) -> None:
-    """A day of room on each side: a single point has its date as well."""
-    axes.set_xlim(min(times) - timedelta(days=1), max(times) + timedelta(days=1))
-    style.dates(axes)
 
 
 def decisions(cards: list[Told]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:

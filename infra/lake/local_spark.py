@@ -70,7 +70,7 @@ def _configurations(stack: Stack) -> list[dict[str, Any]]:
 def _prepare(configurations: Sequence[Mapping[str, Any]], work: Path) -> None:
     """The environment of a step of the local EMR becomes this process's own; the JVM is its child."""
     submission = translate(
-        ("spark-submit", _SHELL),
+        ("spark-submit", "--conf", f"spark.sql.warehouse.dir={work / 'warehouse'}", _SHELL),
         configurations,
         work=work,
         machine=this_machine(),

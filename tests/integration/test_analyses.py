@@ -10,6 +10,8 @@ from pyspark.sql import SparkSession
 
 from emr_jobs.analyses.questions import answer, questions
 from emr_jobs.lake import tables
+from emr_jobs.pictures import style
+from emr_jobs.pictures.chapters import DRAWN
 
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -145,6 +147,27 @@ def test_a_rating_without_a_time_belongs_to_no_year_and_no_month(shop: SparkSess
         (date(2026, 3, 1), 2, 1, 4.0),
         (date(2026, 4, 1), 1, 1, 4.0),
     ]
+
+
+def test_a_wide_scale_is_told_in_about_ten_steps(shop: SparkSession) -> None:
+    session = shop.newSession()
+    rows = [("ann", "a", 0.0), ("bob", "a", 14.0), ("ann", "b", 16.0), ("bob", "b", 100.0)]
+    given = [(user, item, rating, MONDAY) for user, item, rating in rows]
+    session.createDataFrame(
+        given, "user string, item string, rating double, time timestamp"
+    ).createOrReplaceTempView("ratings")
+    session.createDataFrame(
+        ITEMS[1:], "item string, title string, genres array<string>"
+    ).createOrReplaceTempView("items")
+    assert found(session, "ratings_by_year") == [(2026, r, 1) for r in (0.0, 10.0, 20.0, 100.0)]
+    assert found(session, "ratings_by_genre") == [("Drama", 20.0, 1), ("Drama", 100.0, 1)]
+
+
+@pytest.mark.parametrize("title", ["The shop", "Ratings"])
+def test_what_spark_answers_can_be_drawn(shop: SparkSession, title: str) -> None:
+    with style.drawing():
+        drawn = {name: draw(answer(shop, QUESTIONS[name])) for name, draw in DRAWN[title].items()}
+        assert all(figure and style.png(figure) for figure in drawn.values())
 
 
 def test_an_item_of_several_genres_counts_for_each_and_one_of_none_for_none(shop: SparkSession) -> None:
