@@ -12,7 +12,7 @@ from typing import Any
 from contracts.publications import Publication, State
 from contracts.s3_layout import LISTS, PUBLICATIONS, Version, closed_key, opened_key
 
-by_age = attrgetter("run")  # a version's as_of may be any time asked for; run numbers only grow
+by_age = attrgetter("run")  # when each was begun, which is not the order in which they went live
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,33 @@ def version_before(known: Publication | None, noted: Iterable[Note], whole: Iter
     if known is None or not known.live_version:
         raise NothingBeforeError("no version is live yet: there is nothing to go back from")
     live, last = Version.parse(known.live_version), Version.parse(known.version)
-    if known.state != State.LIVE and by_age(last) > by_age(live):
+    notes = list(noted)
+    first = {live: known.live_number, last: known.number} | first_published(notes)
+    if known.state != State.LIVE and first[last] > first[live]:
         return live
     if known.state == State.OPEN:
         return last
-    return _once_live_before(live, known.live_number, noted, set(whole))
+    return _once_live_before(live, known.live_number, notes, first, set(whole))
 
 
-def _once_live_before(live: Version, number: int, noted: Iterable[Note], whole: set[Version]) -> Version:
+def first_published(noted: Iterable[Note]) -> dict[Version, int]:
+    """The publication by which each version came first: from a newer one, a later one of it is a rollback.
+
+    Run numbers do not tell: a study's is the time it began, and an hourly run may go live before it.
+    """
+    first: dict[Version, int] = {}
+    for note in noted:
+        first[note.version] = min(note.number, first.get(note.version, note.number))
+    return first
+
+
+def _once_live_before(
+    live: Version, number: int, noted: Iterable[Note], first: dict[Version, int], whole: set[Version]
+) -> Version:
     for note in noted:
         if note.number >= number or note.version == live:
             continue
-        if by_age(note.version) > by_age(live):
+        if first[note.version] > first[live]:
             raise WentBackError(
                 f"{live} is what the shop went back to, from {note.version}: it stays. To go back further, "
                 "or forward again, name the version: `cadabra publish VERSION`"

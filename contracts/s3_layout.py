@@ -15,6 +15,7 @@ LISTS = "lists/"
 MODELS = "models/"
 PUBLICATIONS = "publications/"
 STUDIES = "studies/"
+RAW_STUDIES = STUDIES + "raw/"
 BACKTEST = "backtest/last.json"  # the day's, whether or not the version it judged went live
 MODEL_SETTINGS = "settings/model.toml"  # of every run that names no other; without it, the defaults
 ERASURES = "erasures/"
@@ -164,9 +165,14 @@ def closed_key(number: int) -> str:
     return publication_prefix(number) + "closed.json"
 
 
-def raw_ratings_key(run: int, name: str) -> str:
-    """A file that a study was given, as it came."""
-    return f"{STUDIES}raw/{run}/{name}"
+def raw_study_prefix(run: int) -> str:
+    """What a study was given, while it runs."""
+    return f"{RAW_STUDIES}{run}/"
+
+
+def raw_study_key(run: int, kind: str, name: str) -> str:
+    """A file of a kind, as it came: the ratings' and the items' may have the same name."""
+    return f"{raw_study_prefix(run)}{kind}/{name}"
 
 
 def request_key(digest: str) -> str:

@@ -16,7 +16,7 @@ from emr_jobs import factors
 from emr_jobs.candidates import company
 from emr_jobs.candidates.company import Company, CompanyUnreadableError
 from emr_jobs.factors import Factors, FactorsUnreadableError
-from emr_jobs.judging import card
+from emr_jobs.judging import card, in_use
 from emr_jobs.judging.card import CardUnreadableError
 from emr_jobs.judging.earlier import settings_of
 from emr_jobs.judging.gate import Inherited
@@ -49,12 +49,12 @@ class Inheritance:
     forest: Forest | None = None
     ranked: Ranked | None = None
     rows: pa.Table | None = None  # of the customers
-    card: Inherited | None = None
+    card: Inherited | None = None  # of what was live last of the shop's own
     said: tuple[str, ...] = ()  # of what is not taken over
 
     @property
     def settings(self) -> Settings | None:
-        """What the live version was made with, where its card tells."""
+        """What was in use is made with, where its card tells."""
         return self.card.settings if self.card else None
 
 
@@ -75,11 +75,16 @@ def take(shop: Shop, settings: Settings, now: int) -> Inheritance:
             return None
 
     live = live_version(shop)
-    known = held(live, "card", card.load)
-    unfit = _unfit(live, known, settings, now)
-    teacher = _young(shop, settings, now) or (None if unfit else live)
-    if live and unfit:
-        said.append(f"what {live} learnt: {unfit}")
+    own = in_use.own(shop, live)
+    if own != live:
+        said.append(
+            f"the lists of {live}, a study's: {own}, live before it, is what this run is compared with"
+        )
+    known = held(own, "card", card.load)
+    unfit = _unfit(own, known, settings, now)
+    teacher = _young(shop, settings, now) or (None if unfit else own)
+    if own and unfit:
+        said.append(f"what {own} learnt: {unfit}")
     return Inheritance(
         live,
         teacher,

@@ -41,7 +41,14 @@ from emr_jobs.shop import Shop
 from emr_jobs.stages import Stages
 
 # What the step can only say; it ends with exit code 1.
-REFUSALS = (FileRefusedError, NoRatingsError, AccountError, TooFewError, *publication.FAILURES)
+REFUSALS = (
+    FileRefusedError,
+    NoRatingsError,
+    AccountError,
+    TooFewError,
+    *serving.REFUSALS,
+    *publication.FAILURES,
+)
 TOP = 20
 
 

@@ -1,7 +1,7 @@
 """`cadabra study`: ratings into the raw zone of the bucket, one EMR step over them, what it found fetched.
 
-The cluster is the deployed EMR request's, with the study's step instead of the run's. It holds no lease: it
-writes no table of the orders.
+The cluster is the deployed EMR request's, with the study's step instead of the run's. Until its lists go live
+it holds no lease: it writes no table of the orders.
 """
 
 import json
@@ -15,11 +15,10 @@ from typing import Any
 from rich.progress import Progress
 
 from contracts import publications
-from contracts.s3_layout import EMR_REQUEST, STUDIES, raw_ratings_key
-from infra import console
+from contracts.s3_layout import EMR_REQUEST, STUDIES
+from infra import console, study_files
 from infra.clients import client
-from infra.problem import ProblemError
-from infra.run import follow
+from infra.run import RunFailedError, follow
 from infra.stack import Stack
 from infra.step_logs import Say, StepFolder
 
@@ -37,46 +36,66 @@ class Wish:
     options: tuple[str, ...]  # for the step, as they are
     serve: bool
 
+    @property
+    def files(self) -> dict[str, str]:
+        given = {"ratings": self.ratings, "items": self.items}
+        return {kind: file for kind, file in given.items() if file}
+
 
 def study(stack: Stack, wish: Wish, say: Say, live: StepFolder | None = None) -> None:
     """Upload, run, follow, fetch. Raises ProblemError where a file is not there, or the step fails."""
-    run = int(time.time())
+    for given in wish.files.values():
+        study_files.check(given)
     if wish.serve:
-        say(f"--serve: this study's lists will replace {_live(stack)}; `cadabra rollback` leads back")
-    arguments = ["--ratings", raw(stack, run, wish.ratings)]
-    arguments += ["--items", raw(stack, run, wish.items)] if wish.items else []
-    arguments += ["--run", str(run), *wish.options, *(["--serve"] if wish.serve else [])]
-    with console.counting("a cluster", total=1) as progress:
-        cluster = client("emr").run_job_flow(**request(stack, run, arguments))["JobFlowId"]
-        say(f"cluster {cluster} started")
-        follow(cluster, heard(say, progress), _shown(progress), live)
-    say(f"{fetch(stack.bucket, run, wish.out)} files in {wish.out}/")
+        say(f"--serve: this study's lists will replace {_live(stack)}")
+    study_files.sweep(stack.bucket)
+    run = int(time.time())
+    cluster = _started(stack, run, wish)
+    say(f"study {run}: cluster {cluster} started")
+    _follow(stack, run, cluster, wish, say, live)
+    fetch(stack, run, wish.out, say)
 
 
-def fetch(bucket: str, run: int, out: Path) -> int:
-    """What a study found, but its Parquet of all ratings, into a folder; the answer is how many files."""
-    s3 = client("s3")
-    folders = s3.list_objects_v2(Bucket=bucket, Prefix=STUDIES, Delimiter="/").get("CommonPrefixes", ())
-    (folder,) = (found["Prefix"] for found in folders if found["Prefix"].endswith(f"-{run}/"))
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/").get("Contents", ())
-    out.mkdir(parents=True, exist_ok=True)
-    for found in listed:
-        s3.download_file(bucket, found["Key"], str(out / found["Key"].removeprefix(folder)))
-    return len(listed)
+def fetch(stack: Stack, run: int, out: Path, say: Say) -> None:
+    """What a finished study found; the copies of what it was given are not needed any more."""
+    say(f"{study_files.fetch(stack.bucket, run, out)} files in {out}/")
+    study_files.forget_raw(stack.bucket, run)
 
 
-def raw(stack: Stack, run: int, given: str) -> str:
-    """The file in the raw zone, as it came."""
-    key = raw_ratings_key(run, given.rpartition("/")[2])
-    s3 = client("s3")
-    if given.startswith("s3://"):
-        bucket, _, theirs = given.removeprefix("s3://").partition("/")
-        s3.copy({"Bucket": bucket, "Key": theirs}, stack.bucket, key)
-    elif Path(given).is_file():
-        s3.upload_file(given, stack.bucket, key)
-    else:
-        raise ProblemError(f"there is no file {given}: give a path, or s3://BUCKET/KEY")
-    return f"s3://{stack.bucket}/{key}"
+def _started(stack: Stack, run: int, wish: Wish) -> str:
+    """The cluster; where there is none, no copy stays either."""
+    try:
+        arguments = ["--run", str(run), *wish.options, *(["--serve"] if wish.serve else [])]
+        for kind, given in wish.files.items():
+            arguments += [f"--{kind}", study_files.copy_raw(stack.bucket, run, kind, given)]
+        return str(client("emr").run_job_flow(**request(stack, run, arguments))["JobFlowId"])
+    except BaseException:
+        study_files.forget_raw(stack.bucket, run)
+        raise
+
+
+def _follow(stack: Stack, run: int, cluster: str, wish: Wish, say: Say, live: StepFolder | None) -> None:
+    try:
+        with console.counting("a cluster", total=1) as progress:
+            follow(cluster, heard(say, progress), _shown(progress), live)
+    except RunFailedError:
+        study_files.forget_raw(stack.bucket, run)
+        if study_files.forget_half(stack.bucket, run):
+            say(f"what it found is stored: `cadabra study --fetch {run} --out {wish.out}` fetches it")
+        raise
+    except BaseException:  # whatever ended this command ended no cluster
+        say(_goes_on(stack, run, cluster, wish))
+        raise
+
+
+def _goes_on(stack: Stack, run: int, cluster: str, wish: Wish) -> str:
+    lists = "WILL put its lists live in place of what is" if wish.serve else "puts nothing live"
+    return (
+        f"study {run} goes on, on cluster {cluster}, and {lists}. What it finds will be in "
+        f"s3://{stack.bucket}/{STUDIES}<time of the newest rating>-{run}/; once it has ended, "
+        f"`cadabra study --fetch {run} --out {wish.out}` fetches it. "
+        f"To end it: `aws emr terminate-clusters --cluster-ids {cluster}`, or `cadabra down` of a local AWS"
+    )
 
 
 def request(stack: Stack, run: int, arguments: list[str]) -> dict[str, Any]:
@@ -95,11 +114,9 @@ def request(stack: Stack, run: int, arguments: list[str]) -> dict[str, Any]:
 
 def _live(stack: Stack) -> str:
     state = publications.read(client("dynamodb"), stack.table)
-    return (
-        f"{state.live_version}, which is live"
-        if state and state.live_version
-        else "nothing: no lists are live"
-    )
+    if state and state.live_version:
+        return f"{state.live_version}, which is live; `cadabra rollback` leads back"
+    return "nothing: no lists are live"
 
 
 def heard(say: Say, progress: Progress) -> Say:

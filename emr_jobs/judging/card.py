@@ -21,6 +21,10 @@ class CardUnreadableError(ValueError):
     """The file is no card; the run compares with nothing."""
 
 
+class StudysCardError(CardUnreadableError):
+    """It is of a study of ratings, whose users are not the shop's customers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     version: str
@@ -66,7 +70,7 @@ def load(raw: bytes) -> Inherited:
             return Inherited(_coverage(held["coverage"]), _settings(held), _intake(held), _trial(held))
     except UNSHAPED as error:
         raise CardUnreadableError(f"no model card can be read from it: {error}") from error
-    raise CardUnreadableError("it is a study's card: no model of the shop's orders is to be compared with it")
+    raise StudysCardError("it is a study's card: no model of the shop's orders is to be compared with it")
 
 
 def _coverage(held: dict[str, Any]) -> Coverage:

@@ -11,7 +11,7 @@ from emr_jobs.judging.trial import IN_USE, Lead, Trial
 from emr_jobs.settings import Settings
 
 FIRST = "the first model: nothing live to compare it with"
-UNTOLD = "not compared with the live version: its card cannot be read, or is a study's"
+UNTOLD = "not compared with the live version: its card cannot be read, or only studies were live"
 BY_LOCAL = f"the {LOCAL} trainer made the lists that the backtest judged, {MLLIB} made these"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from infra.commands.command import Command
 from infra.console import say
+from infra.problem import ProblemError
 
 _PASSED = ("folds", "judged", "top", "seed")
 
@@ -13,21 +14,33 @@ _PASSED = ("folds", "judged", "top", "seed")
 def _study(options: argparse.Namespace) -> None:
     from infra import session, stack, study
 
+    if (options.ratings is None) is (options.fetch is None):
+        raise ProblemError("give RATINGS, which are studied, or --fetch of a study that was")
+    session.enter(options.data, options.target)
+    found = stack.find()
+    if options.fetch is not None:
+        study.fetch(found, options.fetch, options.out, say)
+        return
     given = [(f"--{name}", getattr(options, name)) for name in _PASSED]
     passed = [text for name, value in given if value is not None for text in (name, str(value))]
     passed += ["--scale", *map(str, options.scale)] if options.scale else []
     wish = study.Wish(options.ratings, options.items, options.out, tuple(passed), options.serve)
-    session.enter(options.data, options.target)
-    study.study(stack.find(), wish, say, session.step_folder(options.data, options.target))
+    study.study(found, wish, say, session.step_folder(options.data, options.target))
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "ratings", metavar="RATINGS", help="user,item,rating,time: a path, or s3://BUCKET/KEY"
+        "ratings", metavar="RATINGS", nargs="?", help="user,item,rating,time: a path, or s3://BUCKET/KEY"
     )
     parser.add_argument("--items", metavar="ITEMS", help="item,title,genres: a path, or s3://BUCKET/KEY")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("study"), help="the folder (%(default)s)"
+    )
+    parser.add_argument(
+        "--fetch",
+        type=_run,
+        metavar="STUDY",
+        help="only fetch what a finished study found: its number or its version",
     )
     parser.add_argument(
         "--scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="what a rating may be (0.5 5)"
@@ -39,6 +52,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--serve", action="store_true", help="put the lists live, IN PLACE of what is; `rollback` leads back"
     )
+
+
+def _run(text: str) -> int:
+    """The number of a study, which its version ends with."""
+    number = text.rpartition("-")[2]
+    if not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no study such as 1795274406")
+    return int(number)
 
 
 def _above(least: int) -> Callable[[str], int]:

@@ -3,17 +3,22 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from contracts import publications
 from contracts.lists import customer_key
 from contracts.s3_layout import BACKTEST, Version
 from emr_jobs.candidates import company
+from emr_jobs.explicit import serving
+from emr_jobs.explicit.recommendations import Lists
 from emr_jobs.judging.gate import UNTOLD
 from emr_jobs.orders import epoch
 from emr_jobs.settings import Settings
+from emr_jobs.stages import Stages
 from tests.publisher import publisher
-from tests.retrain_runs import DEFAULTS, NOON, ORDERS, begin, codes, go, live_version, sale, served
+from tests.retrain_runs import DEFAULTS, LONG_S, NOON, ORDERS, begin, codes, go, live_version, sale, served
 
 
 def test_the_next_run_starts_warm_and_shows_the_new_orders(shop, capsys):
@@ -166,3 +171,37 @@ def test_after_a_refusal_the_next_run_goes_on_from_what_the_refused_one_learnt(s
     assert live_version(shop) == live
     assert f"warm from {live.as_of:%Y%m%dT%H%M%SZ}-{refused.number}" in said
     assert "ranker: the forest trained 0 h ago" in said
+
+
+def study(shop, run):
+    """A study's version goes live; the answer is which."""
+    version, one = Version.parse(f"20170503T090000Z-{run}"), np.array([[0, 1]], np.int32)
+    names = pa.array(["A", "B"])
+    lists = Lists(pa.array(["reader"]), names, names, one, one, one[0])
+    serving.put_live(shop, version, lists, {"lists_by": "biases"}, LONG_S, Stages("study"), patience=0)
+    return version
+
+
+def test_after_a_study_went_live_a_run_is_compared_with_the_shops_own_that_was_live(shop, capsys):
+    with publisher(shop):
+        go(shop, begin(shop))
+        own = live_version(shop)
+        studies = [study(shop, run) for run in (1, 2)]
+        assert live_version(shop) == studies[-1]
+        go(shop, begin(shop), [line for line in ORDERS if line["customer"] != "cid"])
+        said = capsys.readouterr().out
+        assert f"not taken over: the lists of {studies[-1]}, a study's: {own}, live before it" in said
+        assert "gate: refused: 2 customers are covered, fewer than 80%" in said
+        assert live_version(shop) == studies[-1]
+        go(shop, begin(shop))
+    said = capsys.readouterr().out
+    assert UNTOLD not in said
+    assert live_version(shop).as_of == own.as_of
+    assert served(shop, customer_key("reader")) is None
+
+
+def test_where_only_a_study_was_ever_live_there_is_nothing_to_compare_with(shop, capsys):
+    with publisher(shop):
+        study(shop, 1)
+        go(shop, begin(shop))
+    assert f"gate: passed, but {UNTOLD}" in capsys.readouterr().out

@@ -33,7 +33,7 @@ from emr_jobs.judging.card import CardUnreadableError, load
 from emr_jobs.lake import tables
 from infra.lists import versions
 from infra.stack import Stack
-from infra.study import fetch
+from infra.study_files import fetch
 from tests.publisher import publisher
 
 QUICK = Effort(

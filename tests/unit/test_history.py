@@ -68,9 +68,32 @@ def test_a_rollback_that_was_abandoned_is_begun_again():
     assert history.version_before(now, noted(A, B, C, B, unfinished={4}), [A, B, C]) == B
 
 
-def test_age_is_by_run_because_as_of_may_be_any_time_asked_for():
+def test_age_is_when_a_version_first_went_live_because_as_of_may_be_any_time_asked_for():
     earlier = Version(A.as_of, 9)
     assert history.version_before(known(2, earlier, 2, earlier), noted(B, earlier), [B, earlier]) == B
+
+
+# A study's run number is the time it began: an hourly run that began after it may go live before it.
+STUDY = Version.parse("20170503T090000Z-2")
+
+
+def test_a_study_that_went_live_after_a_run_that_began_later_is_taken_back():
+    assert history.version_before(known(3, STUDY, 3, STUDY), noted(A, C, STUDY), [A, C, STUDY]) == C
+
+
+def test_taken_back_from_such_a_study_the_shop_stays():
+    with pytest.raises(WentBackError, match=f"{C} is what the shop went back to, from {STUDY}"):
+        history.version_before(known(4, C, 4, C), noted(A, C, STUDY, C), [A, C, STUDY])
+
+
+def test_such_a_study_on_its_way_is_taken_back_and_not_gone_on_with():
+    now = known(3, STUDY, 2, C, State.OPEN)
+    assert history.version_before(now, noted(A, C, STUDY, unfinished={3}), [A, C, STUDY]) == C
+
+
+def test_put_live_again_by_name_a_version_is_taken_back_to_the_one_before_it():
+    """Forward again, B to C: that was no rollback, however often C was live."""
+    assert history.version_before(known(5, C, 5, C), noted(A, B, C, B, C), [A, B, C]) == B
 
 
 @pytest.mark.parametrize("now", [None, known(1, A, 0, None, State.OPEN)])

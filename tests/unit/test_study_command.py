@@ -7,15 +7,13 @@ import pytest
 from emr_jobs import study as step
 from infra import study
 from infra.cli import main
-from infra.problem import ProblemError
 from infra.stack import Stack
 from tests.unit.test_architecture import PROJECT
 
 
 class S3:
-    def __init__(self, text=""):
+    def __init__(self, text):
         self.text = text
-        self.uploaded = []
 
     def get_object(self, **_place):
         text = self.text.encode()
@@ -25,9 +23,6 @@ class S3:
                 return text
 
         return {"Body": Body()}
-
-    def upload_file(self, path, bucket, key):
-        self.uploaded.append((path, bucket, key))
 
 
 STACK = Stack(*Stack.__dataclass_fields__)
@@ -56,17 +51,6 @@ def test_the_step_understands_what_the_command_sends(monkeypatch):
     assert (asked.folds.parts, asked.folds.judged, asked.scale.high, asked.serve) == (3, 3, 10.0, True)
 
 
-def test_a_file_goes_into_the_raw_zone_as_it_is(monkeypatch, tmp_path):
-    (tmp_path / "ratings.csv").write_text("1,2,3\n")
-    s3 = S3()
-    monkeypatch.setattr(study, "client", lambda _name: s3)
-    place = study.raw(STACK, 42, str(tmp_path / "ratings.csv"))
-    assert place == "s3://bucket/studies/raw/42/ratings.csv"
-    assert s3.uploaded == [(str(tmp_path / "ratings.csv"), "bucket", "studies/raw/42/ratings.csv")]
-    with pytest.raises(ProblemError, match=r"no file nothing\.csv"):
-        study.raw(STACK, 42, "nothing.csv")
-
-
 def test_lines_that_count_move_the_bar_and_the_others_are_said(capsys):
     said = []
     with study.console.counting("a cluster", total=1) as progress:
@@ -84,7 +68,13 @@ def test_without_a_running_aws_it_is_said_plainly(tmp_path, capsys):
     assert "Run `cadabra up` first" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wrong", [["--folds", "1"], ["--top", "0"], ["--scale", "1"]])
+@pytest.mark.parametrize("given", [[], ["ratings.csv", "--fetch", "1795274406"]])
+def test_it_studies_or_fetches(given, tmp_path, capsys):
+    assert main(["--data", str(tmp_path), "study", *given]) == 1
+    assert "give RATINGS, which are studied, or --fetch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [["--folds", "1"], ["--top", "0"], ["--scale", "1"], ["--fetch", "newest"]])
 def test_wrong_numbers_are_refused_before_anything_runs(wrong, tmp_path):
     with pytest.raises(SystemExit):
         main(["--data", str(tmp_path), "study", "ratings.csv", *wrong])

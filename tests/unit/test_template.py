@@ -112,6 +112,7 @@ def test_only_what_can_be_made_again_goes_by_its_age():
         s3_layout.FIREHOSE_ERRORS,
         s3_layout.LISTS,
         s3_layout.MODELS,
+        s3_layout.RAW_STUDIES,
         s3_layout.EMR_LOGS.partition("/")[0] + "/",
     }
 
