@@ -5,7 +5,9 @@ Its steps stand in `study`; each is a module of emr_jobs/explicit. `cadabra stud
 
 import argparse
 import json
+import math
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -32,10 +34,11 @@ from emr_jobs.explicit import (
 from emr_jobs.explicit.cleaning import Account, AccountError, NoRatingsError, Scale
 from emr_jobs.explicit.crossvalidation import Result
 from emr_jobs.explicit.dialect import FileRefusedError
-from emr_jobs.explicit.folds import NOTHING, Folds, TooFewError
+from emr_jobs.explicit.folds import MOST_PARTS, NOTHING, Folds, TooFewError
 from emr_jobs.explicit.item_file import Items
 from emr_jobs.explicit.models import Effort, Workshop
 from emr_jobs.explicit.output import Output, Place, place
+from emr_jobs.explicit.recommendations import Lists
 from emr_jobs.publishing import publication
 from emr_jobs.shop import Shop
 from emr_jobs.stages import Stages
@@ -74,7 +77,7 @@ class Asked:
             run=given.run,
             scale=Scale(*given.scale),
             folds=Folds(given.folds, min(given.judged or given.folds, given.folds), given.seed),
-            top=min(given.top, STORED_ENTRIES),
+            top=given.top,
             serve=given.serve,
         )
 
@@ -135,8 +138,17 @@ def study(spark: SparkSession, shop: Shop, asked: Asked) -> Studied:
     _write(output, studied, recommendations.table(lists, asked.top), asked.folds)
     stages.done("output", str(output))
     if asked.serve:
-        serving.put_live(shop, output.version, lists, studied.plain(), asked.wait_seconds, stages)
+        serving.put_live(
+            shop, studied.version, _askable(lists, stages), studied.plain(), asked.wait_seconds, stages
+        )
     return studied
+
+
+def _askable(lists: Lists, stages: Stages) -> Lists:
+    kept, refused = recommendations.askable(lists)
+    if refused:
+        stages.say(f"{len(refused):,} users cannot be asked for, such as {refused[0]!r}: not served")
+    return kept
 
 
 def _compared(workshop: Workshop, stages: Stages) -> list[Result]:
@@ -205,15 +217,34 @@ def options(given: list[str] | None) -> argparse.Namespace:
         help="what a rating may be (0.5 5)",
     )
     parser.add_argument(
-        "--folds", type=int, default=Folds().parts, help="parts to deal ratings into (%(default)s)"
+        "--folds",
+        type=_between(2, MOST_PARTS),
+        default=Folds().parts,
+        help="parts to deal ratings into (%(default)s)",
     )
     parser.add_argument("--judged", type=int, help="hold out only so many of the parts (all)")
     parser.add_argument(
-        "--top", type=int, default=TOP, help="items in each user's list, 30 at most (%(default)s)"
+        "--top",
+        type=_between(1, STORED_ENTRIES),
+        default=TOP,
+        help=f"items in each user's list, {STORED_ENTRIES} at most (%(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the parts and of every start (%(default)s)")
     parser.add_argument("--serve", action="store_true", help="put the lists live in place of what is")
-    return parser.parse_args(given)
+    options = parser.parse_args(given)
+    low, high = options.scale
+    if not 0 < high - low < math.inf:
+        parser.error(f"--scale {low:g} {high:g} holds no rating: give the least first, as --scale 1 5")
+    return options
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
+        return int(text)
+
+    return number
 
 
 if __name__ == "__main__":

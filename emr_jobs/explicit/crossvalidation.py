@@ -53,15 +53,16 @@ def validate(workshop: Workshop, tell: Tell) -> list[Result]:
     for model in MODELS:
         began = monotonic()
         fitted = workshop.train(model, held_out, partial(step, model))
-        scores = scoring.judge(workshop.spark, workshop.ratings, fitted, workshop.scale)
+        scores = scoring.judge(workshop.spark, workshop.ratings, workshop.popularity, fitted, workshop.scale)
         step(model, "judged")
         results.append(Result(model, tuple(scores), monotonic() - began, workshop.settings(model)))
     return results
 
 
 def best_ranking(results: list[Result]) -> Result:
-    """The one whose lists find most: what people are shown is a list."""
-    return max(results, key=lambda result: result.mean("ndcg") or 0.0)
+    """Whose lists find most: what people are shown is a list. If none are judged, the best at ratings."""
+    judged = [result for result in results if result.mean("ndcg") is not None]
+    return max(judged, key=lambda result: result.mean("ndcg") or 0.0) if judged else best_rating(results)
 
 
 def best_rating(results: list[Result]) -> Result:

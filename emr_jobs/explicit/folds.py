@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 Parts = npt.NDArray[np.int8]
 NOTHING = -1  # held out: trained on all
+MOST_PARTS = 127  # a part is a byte
 
 
 class TooFewError(ValueError):

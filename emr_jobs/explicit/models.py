@@ -14,6 +14,7 @@ from emr_jobs.explicit.cleaning import Scale
 from emr_jobs.explicit.factorisation import Factorisation
 from emr_jobs.explicit.fitted import Fitted
 from emr_jobs.explicit.implicit import Implicit, with_everyone
+from emr_jobs.explicit.popularity import Popularity, counted
 from emr_jobs.settings import Settings
 
 BIASES = "biases alone"
@@ -47,7 +48,11 @@ class Workshop:
     scale: Scale
     effort: Effort
     choice: mllib.Choice | None = None
+    popularity: Popularity = field(init=False)
     _biases: ByFold = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.popularity = counted(self.ratings, self.scale.liked)
 
     def train(self, model: str, held_out: Iterable[int], tell: Tell) -> ByFold:
         """A fitted one for each held-out part."""
@@ -85,13 +90,15 @@ class Workshop:
     def _factorised(self, rank: int, sweeps: int, folds: tuple[int, ...], tell: Tell) -> ByFold:
         solver = Factorisation(self._means(folds), rank)
         rows = self._alternated(solver, sweeps, folds, tell)
-        return {fold: Fitted(*rows[fold], solver.means[fold]) for fold in folds}
+        return {fold: Fitted(*rows[fold], solver.means[fold], self.popularity.rated(fold)) for fold in folds}
 
     def _implicit(self, folds: tuple[int, ...], tell: Tell) -> ByFold:
         solver = Implicit(self.scale.liked, Objective.of(Settings()), self.effort.implicit_rank)
         rows = self._alternated(solver, self.effort.implicit_sweeps, folds, tell)
         return {
-            fold: Fitted(without_bias(with_everyone(users)), without_bias(items), None)
+            fold: Fitted(
+                without_bias(with_everyone(users)), without_bias(items), None, self.popularity.liked(fold)
+            )
             for fold, (users, items) in rows.items()
         }
 

@@ -6,7 +6,7 @@ What comes back is a list for each user: as CSV, as Parquet, and in the form in 
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from contracts import order_line
 from contracts.lists import (
     DISCOVER,
     FOR_YOU,
@@ -26,7 +27,6 @@ from contracts.lists import (
 )
 from emr_jobs import topk
 from emr_jobs.als.kernel import Ints
-from emr_jobs.explicit import scoring
 from emr_jobs.explicit.blocks import Block, Ratings, blocks
 from emr_jobs.explicit.fitted import Fitted
 from emr_jobs.lists import export
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 _LISTED = "first long, items binary, because binary"
 _SCHEMA = pa.schema([("first", pa.int64()), ("items", pa.binary()), ("because", pa.binary())])
 COLUMNS = ("user", "rank", "item", "title", "because")
+
+
+class NoListsError(ValueError):
+    """There is nobody whom anything could be served to; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,26 @@ def as_csv(rows: pa.Table) -> bytes:
     return text.getvalue().encode()
 
 
+def askable(lists: Lists) -> tuple[Lists, list[str]]:
+    """The lists of those whom the lookup takes for a customer, and the names of the others.
+
+    Raises NoListsError where nothing would be left to serve.
+    """
+    users = lists.users.to_pylist()
+    asked = np.array([order_line.is_customer(user) for user in users], np.bool_)
+    refused = [user for user, taken in zip(users, asked, strict=True) if not taken]
+    rows = np.flatnonzero(asked)
+    kept = replace(
+        lists, users=lists.users.take(pa.array(rows)), best=lists.best[rows], because=lists.because[rows]
+    )
+    if not (kept.best >= 0).any():
+        raise NoListsError(
+            f"nothing is served, and what is live stays: of {len(users):,} users {len(refused):,} have a "
+            "name that the lookup refuses, and the others have rated all there is to recommend"
+        )
+    return kept, refused
+
+
 def served(lists: Lists) -> tuple[pa.Table, pa.Table]:
     """The rows of lists.export: customers, and what is popular. Both of a customer's lists are the same."""
     codes = pa.array(lists.items)
@@ -131,7 +155,7 @@ def _lister(
         fitted, liked = told.value
         for batch in batches:
             for block in blocks(batch):
-                best = scoring.best(fitted, block, STORED_ENTRIES)
+                best = fitted.best(block, STORED_ENTRIES)
                 because = _because(fitted, block.where(block.ratings >= liked), best)
                 row: dict[str, list[Any]] = {
                     "first": [block.first],
@@ -144,7 +168,7 @@ def _lister(
 
 
 def _because(fitted: Fitted, liked: Block, best: Ints) -> Ints:
-    """For each entry the item of like taste among those that the user liked."""
+    """For each entry the item of like taste among those that the user liked; nothing where none is alike."""
     tastes = fitted.items[:, 1:]
     lengths = np.linalg.norm(tastes, axis=1, keepdims=True)
     tastes = np.divide(tastes, lengths, out=np.zeros_like(tastes), where=lengths > 0)
@@ -152,6 +176,6 @@ def _because(fitted: Fitted, liked: Block, best: Ints) -> Ints:
     for user in range(len(liked)):
         candidates = liked.columns[liked.starts[user] : liked.starts[user + 1]]
         if len(candidates):
-            nearest = (tastes[best[user]] @ tastes[candidates].T).argmax(axis=1)
-            because[user] = candidates[nearest]
+            alike = tastes[best[user]] @ tastes[candidates].T
+            because[user] = np.where(alike.max(axis=1) > 0, candidates[alike.argmax(axis=1)], topk.NOTHING)
     return np.where(best >= 0, because, topk.NOTHING).astype(np.int32)

@@ -1,5 +1,6 @@
 """What a study found, as a table, as a picture and as JSON."""
 
+from collections.abc import Callable, Iterable
 from io import BytesIO, StringIO
 from typing import Any
 
@@ -11,22 +12,33 @@ from contracts.lists import SHOWN_ENTRIES
 from emr_jobs.explicit.crossvalidation import Result, best_ranking, best_rating
 from emr_jobs.explicit.models import BIASES
 
+Best = Callable[[Iterable[float]], float]
+
 OUR_COLOUR, OTHER_COLOUR = "#c2410c", "#94a3b8"
 _INCHES = (8.0, 3.2)
 _DRAWN = (("rmse", "RMSE of ratings", True), ("ndcg", f"NDCG@{SHOWN_ENTRIES} of lists", False))
-_FIGURES = (("rmse", "RMSE"), ("mae", "MAE"), ("ndcg", f"NDCG@{SHOWN_ENTRIES}"), ("recall", "recall"))
+# Its heading, how it is written, and which of them is best.
+_FIGURES: dict[str, tuple[str, str, Best | None]] = {
+    "rmse": ("RMSE", ".4f", min),
+    "mae": ("MAE", ".4f", min),
+    "ndcg": (f"NDCG@{SHOWN_ENTRIES}", ".4f", max),
+    "recall": ("recall", ".4f", max),
+    "coverage": ("items", ".0%", None),
+    "novelty": ("bits", ".1f", None),
+}
+_SAID = "items: how many of them any list shows; bits: how surprising an entry is"
 
 
 def table(results: list[Result], parts: int) -> Table:
     """Fits 80 columns; the best of each figure is bold."""
     judged = len(results[0].scores)
     title = f"{judged} of {parts} parts held out in turn; ± between parts"
-    made = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    made = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     made.add_column("model", no_wrap=True)
-    for _, heading in (*_FIGURES, ("seconds", "s")):
+    for heading in (*(heading for heading, *_ in _FIGURES.values()), "s"):
         made.add_column(heading, justify="right", no_wrap=True)
     for result in results:
-        cells = [_cell(result, figure, results) for figure, _ in _FIGURES]
+        cells = [_cell(result, figure, results) for figure in _FIGURES]
         made.add_row(result.model, *cells, f"{result.seconds:.0f}")
     return made
 
@@ -36,18 +48,26 @@ def text(results: list[Result], parts: int) -> str:
     drawn = StringIO()
     console = Console(width=80, file=drawn)
     console.print(table(results, parts))
+    console.print(_SAID)
     for result in results:
         console.print(f"{result.model}: {result.settings}", highlight=False)
     return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines())
 
 
 def advice(results: list[Result]) -> str:
+    """Whom to believe: of ratings, and of lists."""
     rating, ranking = best_rating(results), best_ranking(results)
     alone = next(result for result in results if result.model == BIASES)
-    return (
-        f"ratings are foretold best by the {rating.model} (RMSE {rating.mean('rmse'):.4f}; "
-        f"{BIASES} {alone.mean('rmse'):.4f}), lists are made best by the {ranking.model}"
+    error, bare = (f"{result.mean('rmse'):.4f}" for result in (rating, alone))
+    stars = (
+        f"ratings are foretold best by the {rating.model} (RMSE {error}; {BIASES} {bare})"
+        if error != bare
+        else f"no model foretells ratings better than the {BIASES} (RMSE {bare})"
     )
+    if ranking.mean("ndcg") is None:
+        unjudged = "nobody liked what was held out, so lists are not judged"
+        return f"{stars}; {unjudged}: they are by the {ranking.model}"
+    return f"{stars}, lists are made best by the {ranking.model}"
 
 
 def picture(results: list[Result]) -> bytes:
@@ -89,7 +109,7 @@ def _cell(result: Result, figure: str, results: list[Result]) -> str:
     if mean is None:
         return "-"
     others = [other for one in results if (other := one.mean(figure)) is not None]
-    best = min(others) if figure in ("rmse", "mae") else max(others)
+    _, form, best = _FIGURES[figure]
     spread = f" ±{result.spread(figure):.3f}" if figure == "rmse" and len(result.scores) > 1 else ""
-    text = f"{mean:.4f}{spread}"
-    return f"[bold]{text}[/]" if mean == best else text
+    text = f"{mean:{form}}{spread}"
+    return f"[bold]{text}[/]" if best and mean == best(others) else text

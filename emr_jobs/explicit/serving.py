@@ -15,16 +15,12 @@ from contracts.lists import FOR_YOU
 from contracts.publications import Publication
 from contracts.s3_layout import Version
 from emr_jobs.explicit import recommendations
-from emr_jobs.explicit.recommendations import Lists
+from emr_jobs.explicit.recommendations import Lists, NoListsError
 from emr_jobs.lists import export
 from emr_jobs.publishing import publication
 from emr_jobs.publishing.turn import PATIENCE_SECONDS, NoTurnError, turn
 from emr_jobs.shop import Shop
 from emr_jobs.stages import Stages
-
-
-class NoListsError(RuntimeError):
-    """No list of the study holds an entry."""
 
 
 class NotLiveError(RuntimeError):

@@ -1,9 +1,12 @@
 """Ratings of one's own: what models make of them."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from contracts.lists import STORED_ENTRIES
 from infra.commands.command import Command
 from infra.console import say
 from infra.problem import ProblemError
@@ -43,11 +46,21 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="only fetch what a finished study found: its number or its version",
     )
     parser.add_argument(
-        "--scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="what a rating may be (0.5 5)"
+        "--scale",
+        nargs=2,
+        type=float,
+        action=_Scale,
+        metavar=("LOW", "HIGH"),
+        help="what a rating may be (0.5 5)",
     )
     parser.add_argument("--folds", type=_above(1), metavar="N", help="parts to hold out in turn (5)")
     parser.add_argument("--judged", type=_above(0), metavar="N", help="hold out only the first N parts (all)")
-    parser.add_argument("--top", type=_above(0), metavar="N", help="items in each user's list, up to 30 (20)")
+    parser.add_argument(
+        "--top",
+        type=_above(0, STORED_ENTRIES),
+        metavar="N",
+        help=f"items in each user's list, up to {STORED_ENTRIES} (20)",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of the parts and the starts (0)")
     parser.add_argument(
         "--serve", action="store_true", help="put the lists live, IN PLACE of what is; `rollback` leads back"
@@ -62,13 +75,26 @@ def _run(text: str) -> int:
     return int(number)
 
 
-def _above(least: int) -> Callable[[str], int]:
+def _above(least: int, most: int | None = None) -> Callable[[str], int]:
     def number(text: str) -> int:
-        if not text.isdecimal() or int(text) <= least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number above {least}")
+        if not text.isdecimal() or int(text) <= least or (most is not None and int(text) > most):
+            upper = "" if most is None else f", {most} at most"
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number above {least}{upper}")
         return int(text)
 
     return number
+
+
+class _Scale(argparse.Action):
+    """Two numbers, the least first."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        low, high = values
+        if not 0 < high - low < math.inf:
+            parser.error(
+                f"{option_string} {low:g} {high:g} holds no rating: give the least first, as --scale 1 5"
+            )
+        setattr(namespace, self.dest, values)
 
 
 COMMANDS = {

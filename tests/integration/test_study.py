@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
@@ -29,6 +30,7 @@ from emr_jobs.explicit.dialect import FileRefusedError
 from emr_jobs.explicit.folds import NOTHING, Folds, TooFewError
 from emr_jobs.explicit.models import BIASES, FACTORISATION, IMPLICIT, Effort
 from emr_jobs.explicit.output import Place
+from emr_jobs.explicit.recommendations import NoListsError
 from emr_jobs.judging.card import CardUnreadableError, load
 from emr_jobs.lake import tables
 from infra.lists import versions
@@ -165,6 +167,64 @@ def test_a_file_that_teaches_nothing_is_refused_with_what_is_wrong(lake, shop, t
         study(lake, shop, text)
 
 
+@pytest.mark.parametrize("stars", [2, 4])
+def test_where_everybody_rates_the_same_all_foretell_it_and_lists_show_what_is_popular(lake, shop, stars):
+    """Users 1 to 30 rated all items; item 30 was rated by all 59, item 29 by 58, and so on."""
+    pairs = [(user, item) for user in range(1, 60) for item in range(1, 31) if user <= 29 + item]
+    studied = study(lake, shop, HEAD + "".join(f"{user},{item},{stars},{user}\n" for user, item in pairs))
+    errors = [result.mean("rmse") for result in studied.results if result.model != IMPLICIT]
+    assert errors == pytest.approx([0.0] * 3, abs=1e-6)
+    rows = list(csv.DictReader(io.StringIO(found(shop, studied, "recommendations.csv").decode())))
+    assert {row["user"] for row in rows} == {str(user) for user in range(31, 60)}
+    found_ = [result.mean("ndcg") for result in studied.results]
+    if stars == 2:  # nobody liked anything
+        assert (found_, studied.lists_by) == ([None] * 4, BIASES)
+        assert [row["item"] for row in rows if row["user"] == "50"] == ["20", "19", "18", "17", "16"]
+        assert {row["because"] for row in rows} == {""}
+    else:
+        assert min(found_) > 0.5
+
+
+@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # pyspark's own
+@pytest.mark.parametrize(
+    ("lines", "folds"),
+    [
+        (list(two_tastes()), Folds(2, 2)),
+        (["1,2,3,4\n", "1,3,4,4\n", "2,2,3,5\n"], Folds(2, 1, seed=0)),
+        ([f"{pair},{pair},{1 + pair % 5},5\n" for pair in range(300)], Folds(2, 1)),  # nobody rated twice
+    ],
+)
+def test_two_parts_leave_mllib_something_to_choose_by(lake, shop, lines, folds):
+    effort = replace(QUICK, mllib_grid=(mllib.Choice(4, 0.1), mllib.Choice(4, 0.2)))
+    asked = entry.Asked(put(shop, HEAD + "".join(lines)), None, 1, folds=folds, effort=effort)
+    studied = entry.study(lake, shop, asked)
+    assert [len(result.scores) for result in studied.results] == [folds.judged] * 4
+    assert "regParam" in studied.results[2].settings
+
+
+def test_whom_the_lookup_refuses_is_not_served_and_said(lake, shop, monkeypatch, capsys):
+    monkeypatch.setattr(crossvalidation, "MODELS", (BIASES,))
+    names = {"1": "anna maria", "2": "_x", "3": "a/b"}
+    lines = [line.split(",", 1) for line in two_tastes()]
+    text = HEAD + "".join(f"{names.get(user, user)},{rest}" for user, rest in lines)
+    with publisher(shop):
+        studied = study(lake, shop, text, serve=True)
+    assert "study: 3 users cannot be asked for, such as '_x': not served" in capsys.readouterr().out
+    assert served(shop, customer_key("anna maria")) is None
+    assert served(shop, customer_key("4"))
+    assert json.loads(shop.object(studied.version.card))["coverage"]["customers"] == 57
+    assert "anna maria" in found(shop, studied, "recommendations.csv").decode()
+
+
+def test_where_everybody_rated_everything_nothing_is_put_live(lake, shop, monkeypatch):
+    monkeypatch.setattr(crossvalidation, "MODELS", (BIASES,))
+    lines = [f"{user},{item},{1 + (user + item) % 5},5\n" for user in range(1, 9) for item in range(1, 6)]
+    with pytest.raises(NoListsError, match="nothing is served, and what is live stays"):
+        study(lake, shop, HEAD + "".join(lines), serve=True)
+    assert publications.read(shop.dynamodb, shop.table) is None
+    assert history.versions(shop.s3, shop.bucket) == []
+
+
 def test_a_pair_rated_twice_counts_as_rated_last(lake, shop):
     texts = "1::2::3::100\n1::2::4.5::200\n1::2::1::50\n2::2::3::100\n"
     file = rating_file.found(shop.s3, shop.bucket, put(shop, texts).key)
@@ -214,14 +274,18 @@ def test_many_tasks_learn_what_one_learns(lake, shop, monkeypatch):
         rows[few] = [
             workshop.train(model, (0, NOTHING), lambda _text: None) for model in (FACTORISATION, IMPLICIT)
         ]
-        score = scoring.judge(lake, dealt, {0: rows[few][0][0]}, Scale())
+        score = scoring.judge(lake, dealt, workshop.popularity, {0: rows[few][0][0]}, Scale())
         rows[few].append(score)
         dealt.forget()
     table.unpersist()
     for one, many in zip(rows[4_000_000][:2], rows[0][:2], strict=True):
         for fold in (0, NOTHING):
             assert one[fold].users == pytest.approx(many[fold].users, abs=2e-3)
-    assert rows[4_000_000][2][0].rmse == pytest.approx(rows[0][2][0].rmse, abs=1e-3)
+    one, many = rows[4_000_000][2][0], rows[0][2][0]
+    assert one.rmse == pytest.approx(many.rmse, abs=1e-3)
+    assert (one.coverage, one.novelty) == pytest.approx((many.coverage, many.novelty), rel=0.02)
+    assert 0 < one.coverage <= 1
+    assert 0 < one.novelty < np.log2(60)
 
 
 def test_items_that_cannot_be_read_are_said(shop):

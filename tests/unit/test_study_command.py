@@ -51,6 +51,22 @@ def test_the_step_understands_what_the_command_sends(monkeypatch):
     assert (asked.folds.parts, asked.folds.judged, asked.scale.high, asked.serve) == (3, 3, 10.0, True)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--scale", "5", "1"], "--scale 5 1 holds no rating: give the least first"),
+        (["--scale", "1", "1"], "--scale 1 1 holds no rating"),
+        (["--scale", "nan", "5"], "--scale nan 5 holds no rating"),
+        (["--top", "31"], "'31' is no whole number from 1 to 30"),
+        (["--folds", "1"], "'1' is no whole number from 2 to 127"),
+    ],
+)
+def test_what_the_step_cannot_do_is_refused_before_spark_starts(wrong, said, capsys):
+    with pytest.raises(SystemExit):
+        step.options(["--ratings", "s3://b/r", "--bucket", "b", "--table", "t", "--run", "1", *wrong])
+    assert said in capsys.readouterr().err
+
+
 def test_lines_that_count_move_the_bar_and_the_others_are_said(capsys):
     said = []
     with study.console.counting("a cluster", total=1) as progress:
