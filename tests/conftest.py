@@ -1,6 +1,7 @@
 """What tests share: one local AWS and one Spark for the whole session, ended by their own process ids."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +30,10 @@ pytest.register_assert_rewrite(
     "tests.landed_lines",
     "tests.newcomer",
 )
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, which their children would inherit:
+# with a handler here, those have the system's own again.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LAKE_BUCKET = "cadabra-session-lake"
 START_SECONDS = 60  # the emulator answers within one; a busy laptop gets more

@@ -39,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         options.json.write_text(json.dumps(report.plain(weeks), indent=1) + "\n")
     if options.lists:
         report.write_lists(weeks[-1], options.lists)
-    for path in plots.write(weeks, options.plots) if options.plots else ():
+    drawn = options.plots or options.lists
+    for path in plots.write(weeks, drawn) if drawn else ():
         console.print(f"drawn: {path}")
     return 0
 
@@ -88,7 +89,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--settings", type=Path, help="a file that `cadabra tune` wrote (the defaults)")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--lists", type=Path, help="also write for_you.csv and discover.csv into this folder")
-    parser.add_argument("--plots", type=Path, help="also draw the figures into this folder, PNG")
+    parser.add_argument("--plots", type=Path, help="draw the figures into this folder, PNG (that of --lists)")
     return parser.parse_args(arguments)
 
 

@@ -63,7 +63,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of the parts and the starts (0)")
     parser.add_argument(
-        "--serve", action="store_true", help="put the lists live, IN PLACE of what is; `rollback` leads back"
+        "--serve",
+        action="store_true",
+        help="put the lists live, IN PLACE of what is; `rollback` leads back to that",
     )
 
 

@@ -74,7 +74,10 @@ def test_an_interrupt_while_the_order_file_is_still_read_is_no_traceback(tmp_pat
         orders.open("wb"),  # returns when the other side has opened it, too
     ):
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=DEADLINE_SECONDS)
+        try:
+            _, said = process.communicate(timeout=DEADLINE_SECONDS)
+        finally:
+            process.kill()  # where it has not ended: leaving the block waits for it
     assert process.returncode == 130
     assert said.count("\n") == 1
     assert "the same command goes on" in said
