@@ -25,12 +25,13 @@ from bench.local_lake import BUCKET, local_aws, session
 from bench.made_ratings import MOVIELENS_25M, SMALL, Shape
 from bench.usage import measured
 from emr_jobs.explicit import mllib
+from emr_jobs.explicit.asked import Asked
 from emr_jobs.explicit.cleaning import Scale
 from emr_jobs.explicit.folds import Folds
 from emr_jobs.explicit.models import BIASES, Effort
 from emr_jobs.explicit.output import Place
 from emr_jobs.shop import Shop
-from emr_jobs.study import Asked, Studied, study
+from emr_jobs.study import Studied, study
 
 WANTED_RMSE = 0.87  # on MovieLens latest-small
 WANTED_OVER_NOISE = 1.05

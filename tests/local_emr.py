@@ -9,10 +9,12 @@ from typing import Any
 
 import boto3
 
+DEADLINE_SECONDS = 90
+
 
 @contextmanager
 def running(data: Path) -> Iterator[Any]:
-    """A client of it; it ends with the block."""
+    """A client of it; told to stop, it ends with the block."""
     with (data / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "infra.local.emr", "--port", "0", "--data", data],
@@ -23,6 +25,8 @@ def running(data: Path) -> Iterator[Any]:
             try:
                 endpoint = said.readline().decode().removeprefix("listening on ").strip()
                 yield boto3.client("emr", endpoint_url=endpoint)
-            finally:
                 process.terminate()
+                assert process.wait(DEADLINE_SECONDS) == 0
+            finally:
+                process.kill()
                 process.wait()

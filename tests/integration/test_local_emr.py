@@ -3,8 +3,6 @@
 import gzip
 import io
 import json
-import subprocess
-import sys
 import time
 import zipfile
 from pathlib import Path
@@ -14,8 +12,9 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from infra.local import processes
+from tests import local_emr
+from tests.local_emr import DEADLINE_SECONDS
 
-DEADLINE_SECONDS = 90
 BUCKET = "emr-test"
 CONFIGURATIONS = [
     {"Classification": "iceberg-defaults", "Properties": {"iceberg.enabled": "true"}},
@@ -73,21 +72,8 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def emr(s3, data):  # noqa: ARG001  its bucket holds the scripts
-    with (data / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.emr", "--port", "0", "--data", data],
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-        with process.stdout as said:
-            endpoint = said.readline().decode().removeprefix("listening on ").strip()
-            try:
-                yield boto3.client("emr", endpoint_url=endpoint)
-                process.terminate()
-                assert process.wait(DEADLINE_SECONDS) == 0
-            finally:
-                process.kill()
-                process.wait()
+    with local_emr.running(data) as client:
+        yield client
 
 
 def a_step(script: str, *arguments: str, on_failure: str = "TERMINATE_CLUSTER") -> dict:

@@ -25,6 +25,7 @@ from emr_jobs.explicit import (
     rating_file,
     scoring,
 )
+from emr_jobs.explicit.asked import Asked
 from emr_jobs.explicit.cleaning import NoRatingsError, Scale
 from emr_jobs.explicit.dialect import FileRefusedError
 from emr_jobs.explicit.folds import NOTHING, Folds, TooFewError
@@ -75,7 +76,7 @@ def put(shop, text, name="ratings.csv"):
 
 
 def study(spark, shop, text, items=None, run=1, **more):
-    asked = entry.Asked(put(shop, text), put(shop, items, "movies.csv") if items else None, run, effort=QUICK)
+    asked = Asked(put(shop, text), put(shop, items, "movies.csv") if items else None, run, effort=QUICK)
     return entry.study(spark, shop, replace(asked, folds=Folds(5, 2), top=5, **more))
 
 
@@ -196,7 +197,7 @@ def test_where_everybody_rates_the_same_all_foretell_it_and_lists_show_what_is_p
 )
 def test_two_parts_leave_mllib_something_to_choose_by(lake, shop, lines, folds):
     effort = replace(QUICK, mllib_grid=(mllib.Choice(4, 0.1), mllib.Choice(4, 0.2)))
-    asked = entry.Asked(put(shop, HEAD + "".join(lines)), None, 1, folds=folds, effort=effort)
+    asked = Asked(put(shop, HEAD + "".join(lines)), None, 1, folds=folds, effort=effort)
     studied = entry.study(lake, shop, asked)
     assert [len(result.scores) for result in studied.results] == [folds.judged] * 4
     assert "regParam" in studied.results[2].settings

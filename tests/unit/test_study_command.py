@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from emr_jobs import study as step
+from emr_jobs.explicit import asked
 from infra import study
 from infra.cli import main
 from infra.stack import Stack
@@ -46,9 +46,9 @@ def test_the_step_understands_what_the_command_sends(monkeypatch):
     sent = ["--ratings", "s3://b/r/x.csv", "--run", "42", "--folds", "3", "--scale", "1", "10", "--serve"]
     arguments = study.request(STACK, 42, sent)["Steps"][0]["HadoopJarStep"]["Args"]
     script = next(place for place, text in enumerate(arguments) if text.endswith("/study.py"))
-    asked = step.Asked.of(step.options(arguments[script + 1 :]))
-    assert (asked.ratings.bucket, asked.ratings.key, asked.items) == ("b", "r/x.csv", None)
-    assert (asked.folds.parts, asked.folds.judged, asked.scale.high, asked.serve) == (3, 3, 10.0, True)
+    found = asked.Asked.of(asked.options(arguments[script + 1 :], ""))
+    assert (found.ratings.bucket, found.ratings.key, found.items) == ("b", "r/x.csv", None)
+    assert (found.folds.parts, found.folds.judged, found.scale.high, found.serve) == (3, 3, 10.0, True)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_step_understands_what_the_command_sends(monkeypatch):
 )
 def test_what_the_step_cannot_do_is_refused_before_spark_starts(wrong, said, capsys):
     with pytest.raises(SystemExit):
-        step.options(["--ratings", "s3://b/r", "--bucket", "b", "--table", "t", "--run", "1", *wrong])
+        asked.options(["--ratings", "s3://b/r", "--bucket", "b", "--table", "t", "--run", "1", *wrong], "")
     assert said in capsys.readouterr().err
 
 
